@@ -1,0 +1,3 @@
+"""Kubernetes operator that wires an Istio mesh into the DataKit observability agent."""
+
+__version__ = "0.1.0"

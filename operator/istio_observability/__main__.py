@@ -1,0 +1,6 @@
+"""Entry point of ``python -m istio_observability``, the same as the command ``istio-observability``."""
+
+from istio_observability.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
