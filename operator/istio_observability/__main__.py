@@ -1,4 +1,4 @@
-"""Entry point of ``python -m istio_observability``, the same as the command ``istio-observability``."""
+"""Entry point of ``python -m istio_observability``: the command ``istio-observability``."""
 
 from istio_observability.cli.main import main
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from istio_observability.model.field_types import DnsLabel, DnsSubdomain, Namespaces, Source
 from istio_observability.model.metrics_spec import RENDERED, MetricsSpec
@@ -22,7 +22,7 @@ from istio_observability.model.schema_markers import Explain, ListMap, Restarts
 from istio_observability.model.spec_base import SpecModel
 from istio_observability.model.workloads_spec import WorkloadsSpec
 
-MAX_GATEWAYS: Final = 16
+MAX_GATEWAYS: Final = 2
 
 _AGENT: Final = (Restarts.AGENT,)
 _WORKLOADS: Final = (Restarts.WORKLOADS,)
@@ -130,16 +130,21 @@ class ControlPlaneSpec(SpecModel):
     ] = CollectPolicy.IF_PRESENT
 
 
+class GatewayName(StrEnum):
+    """The gateways that the documented configuration knows."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
 class GatewaySpec(SpecModel):
     """One gateway to scrape."""
 
-    # With "istio-" before and "gateway-ext" behind it is the name of a Service: 63 at most.
     name: Annotated[
-        DnsLabel,
-        StringConstraints(max_length=40),
+        GatewayName,
         Explain(
-            "Which gateway: for the name N the Deployment labelled istio=Ngateway, scraped"
-            " through the Service istio-Ngateway-ext and the key prom-Ngateway.conf.",
+            "Which gateway: ingress or egress, found by the labels that Istio sets, scraped through"
+            " the Service istio-<name>gateway-ext and the key prom-<name>gateway.conf.",
             restarts=_AGENT,
         ),
     ]
@@ -251,7 +256,10 @@ class IstioObservabilitySpec(SpecModel):
         Field(max_length=MAX_GATEWAYS),
         ListMap("name"),
         Explain("Gateways that are scraped, told apart by name.", restarts=_AGENT),
-    ] = (GatewaySpec(name="ingress"), GatewaySpec(name="egress"))
+    ] = (
+        GatewaySpec(name=GatewayName.INGRESS),
+        GatewaySpec(name=GatewayName.EGRESS),
+    )
     tracing: Annotated[TracingSpec, Explain("How spans reach the agent.", restarts=_AGENT)] = (
         TracingSpec()
     )

@@ -1,0 +1,1 @@
+"""The running operator: Kopf, inventory, work queue, passes, status, events, metrics."""

@@ -1,0 +1,111 @@
+"""
+Start roll-outs, on the way in and on the way out, as many at a time as the resource allows.
+
+What is in flight is read from the cluster: a workload counts from our write until its Deployment
+says that it is finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from istio_observability.control.keys import Key, What
+from istio_observability.model.spec import DeletionPolicy
+from istio_observability.plan.decide_pace import Pace, decide_starts
+from istio_observability.plan.plan_workload import WorkloadState
+
+if TYPE_CHECKING:
+    from istio_observability.control.inventory import Inventory
+    from istio_observability.control.ledger import Ledger, WorkloadKey
+    from istio_observability.control.planner import Planner
+    from istio_observability.control.workqueue import WorkQueue
+    from istio_observability.control.writer import Writer
+    from istio_observability.plan.facts import WorkloadFacts
+
+
+class Pacer:
+    """Starts what may start; asked again whenever something finishes."""
+
+    def __init__(
+        self, inventory: Inventory, planner: Planner, writer: Writer, queue: WorkQueue[Key]
+    ) -> None:
+        self._inventory = inventory
+        self._planner = planner
+        self._writer = writer
+        self._queue = queue
+
+    async def start(self, ledger: Ledger) -> None:
+        """Start as many roll-outs as may be under way, and come back for the others."""
+        if not may_start(ledger):
+            return
+        self._forget_departed(ledger)
+        chosen = self._choose(ledger)
+        ledger.starting.update(chosen)
+        await asyncio.gather(*(self._write(ledger, key) for key in chosen))
+        if chosen:
+            self._queue.add(Key.of(What.PACE, ledger.resource.name))
+        self._watch_the_clock(ledger)
+
+    def _choose(self, ledger: Ledger) -> tuple[WorkloadKey, ...]:
+        waiting = {
+            ledger.plans[key].ref: key for key in ledger.waiting if key not in ledger.starting
+        }
+        resource = ledger.resource
+        if resource.deleting and resource.spec.deletion_policy is DeletionPolicy.ORPHAN:
+            # Nothing restarts, so there is nothing to pace.
+            return tuple(sorted(waiting.values()))
+        pace = Pace(
+            waiting=tuple(waiting),
+            in_flight=ledger.in_flight,
+            failed=0 if resource.deleting else ledger.tally.failed,
+            total=ledger.tally.total + ledger.tally.leaving,
+        )
+        return tuple(waiting[ref] for ref in decide_starts(resource.spec.rollout, pace))
+
+    async def _write(self, ledger: Ledger, key: WorkloadKey) -> None:
+        try:
+            plan = ledger.plans.get(key)
+            if plan is None or plan.intent is None:
+                return
+            done = await self._writer.write(ledger, plan.intent, Key.workload(*key))
+            if done and plan.state is WorkloadState.LEAVING and plan.intent.restarts_pods:
+                ledger.departing.add(key)
+            # Seen as rolling before it stops counting as starting, or it would start twice.
+            self._planner.workload(ledger, key)
+        finally:
+            ledger.starting.discard(key)
+
+    def _forget_departed(self, ledger: Ledger) -> None:
+        for key in list(ledger.departing):
+            facts = self._inventory.workload(key)
+            if facts is None or facts.rollout.finished or _is_stuck(facts):
+                ledger.departing.discard(key)
+
+    def _watch_the_clock(self, ledger: Ledger) -> None:
+        """Look again when a roll-out would be overdue: no event tells that time has passed."""
+        timeout_s = ledger.resource.spec.rollout.timeout_s
+        now = self._inventory.snapshot().taken_at
+        for key, plan in ledger.plans.items():
+            if plan.state is WorkloadState.ROLLING:
+                left_s = plan.since + timeout_s - now
+                self._queue.add_after(Key.workload(*key), max(left_s, 0) + 1)
+        if ledger.departing:
+            self._queue.add_after(Key.of(What.PACE, ledger.resource.name), 1.0)
+
+
+def may_start(ledger: Ledger) -> bool:
+    """Return whether everything that comes before workloads is done."""
+    parts = ledger.parts
+    if parts is None or parts.injection.due:
+        # The label first, in and out: one roll-out then takes both, sidecar and annotation.
+        return False
+    if ledger.resource.deleting:
+        return True
+    if not parts.mesh.present or parts.agent.awaiting:
+        return False
+    return all(each.ref in ledger.problems for each in parts.agent.due)
+
+
+def _is_stuck(facts: WorkloadFacts) -> bool:
+    return facts.deleting or facts.paused or facts.rollout.deadline_exceeded

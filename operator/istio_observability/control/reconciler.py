@@ -1,0 +1,285 @@
+"""
+The heart of the operator: workers that take keys and run the passes over them.
+
+What Kopf tells about resources comes in by ``resource_changed``; what the inventory sees about
+everything else wakes the keys that it concerns. Nothing is remembered that the cluster does not
+say, so a killed operator goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from istio_observability.control.events import Events
+from istio_observability.control.inventory import Inventory
+from istio_observability.control.keys import Key, What
+from istio_observability.control.ledger import Ledger
+from istio_observability.control.passes import Passes
+from istio_observability.control.resources import accept_body, finalizer_patch
+from istio_observability.control.settle import Settling
+from istio_observability.control.status import build_status, differs, observe, status_body
+from istio_observability.control.workqueue import WorkQueue
+from istio_observability.control.writer import Writer
+from istio_observability.kube.errors import ApiError, Missing, RetryLater
+from istio_observability.model.conditions import find_condition
+from istio_observability.model.finding import Finding, Severity
+from istio_observability.model.names import FINALIZER
+from istio_observability.model.objects import Body, Kind, ObjectRef
+from istio_observability.model.reasons import ConditionType, EventReason, FindingReason
+from istio_observability.plan.check_spec import check_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from istio_observability.control.metrics import Metrics
+    from istio_observability.control.settings import Settings
+    from istio_observability.kube.api import ClusterApi
+
+log: Final = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """
+    Everything between the watches and the writes.
+
+    Attributes:
+        queue: What is due; idle when the cluster is as wanted.
+        inventory: The facts.
+    """
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        settings: Settings,
+        *,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self._events = Events(api, instance=settings.instance)
+        self._denied: dict[tuple[Kind, str], Finding] = {}
+        self.inventory = Inventory(
+            api,
+            on_workload=self._workload_changed,
+            on_namespace=self._namespace_changed,
+            on_part=self._part_changed,
+            on_denied=self._watch_denied,
+            now=wall_clock,
+        )
+        writer = Writer(api, self.inventory, self.queue, self._events, metrics)
+        self._passes = Passes(
+            self.inventory,
+            self.queue,
+            writer,
+            settling=Settling(settings.settle_s, clock),
+            clock=clock,
+        )
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.inventory.run(), name="inventory")
+            tasks.create_task(self._events.run(), name="events")
+            tasks.create_task(self._resync(), name="resync")
+            for index in range(self._settings.workers):
+                tasks.create_task(self._work(), name=f"worker {index}")
+
+    def resource_changed(self, body: Body, *, gone: bool) -> None:
+        """Take the newest state of a resource; ``gone`` once it does not exist any more."""
+        name = str((body.get("metadata") or {}).get("name", ""))
+        ledgers = self._passes.planner.ledgers
+        if gone:
+            ledgers.pop(name, None)
+            self._wake_all()
+            return
+        resource, invalid = accept_body(body)
+        invalid += (
+            check_spec(
+                resource,
+                datakit_namespaces=self._settings.datakit_namespaces,
+                istio_namespaces=self._settings.istio_namespaces,
+            )
+            if not invalid
+            else ()
+        )
+        ledger = ledgers.get(name)
+        if ledger is not None and ledger.resource.uid != resource.uid:
+            ledger = None
+        if ledger is None:
+            ledgers[name] = Ledger(resource, invalid)
+            self._wake_all()
+            return
+        same = (ledger.resource.generation, ledger.resource.deleting, ledger.resource.finalizers)
+        moved = same != (resource.generation, resource.deleting, resource.finalizers)
+        ledger.resource, ledger.invalid = resource, invalid
+        if moved:
+            ledger.problems.clear()
+            self.queue.add(Key.of(What.RESOURCE, name))
+        else:
+            # Nothing but labels, annotations or our own status has changed.
+            self.queue.add(Key.of(What.STATUS, name))
+
+    @property
+    def ready(self) -> bool:
+        """Return whether every watch has delivered its first list."""
+        return self.inventory.synced
+
+    def _wake_all(self) -> None:
+        for name in self._passes.planner.ledgers:
+            self.queue.add(Key.of(What.RESOURCE, name))
+
+    def _workload_changed(self, name: tuple[str, str]) -> None:
+        self.queue.add(Key.workload(*name))
+        self._part_changed(name[0], only_istio=True)
+
+    def _namespace_changed(self, name: str) -> None:
+        for key in self.inventory.workloads_in(name):
+            self.queue.add(Key.workload(*key))
+        for ledger in self._passes.planner.ledgers.values():
+            self.queue.add(Key.of(What.PARTS, ledger.resource.name))
+
+    def _part_changed(self, namespace: str, *, only_istio: bool = False) -> None:
+        for ledger in self._passes.planner.ledgers.values():
+            spec = ledger.resource.spec
+            places = {spec.istio.namespace} if only_istio else {"", spec.istio.namespace}
+            if not only_istio:
+                places.add(spec.datakit.namespace)
+            if namespace in places:
+                self.queue.add(Key.of(What.PARTS, ledger.resource.name))
+
+    def _watch_denied(self, kind: Kind, namespace: str, error: ApiError) -> None:
+        place = f"in namespace {namespace}" if namespace else "in all namespaces"
+        self._denied[(kind, namespace)] = Finding(
+            Severity.ERROR,
+            FindingReason.PERMISSION_DENIED,
+            f"{kind.kind} {namespace or '*'}",
+            "",
+            f"may not be listed and watched {place}",
+            "nothing is decided without it",
+            f"grant the operator's ServiceAccount list and watch on {kind.plural} {place}",
+        )
+        log.warning("watch of %s %s denied: %s", kind.plural, place, error)
+        for name in self._passes.planner.ledgers:
+            self.queue.add(Key.of(What.STATUS, name))
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.resync_s)
+            self._wake_all()
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            self._metrics.queue_depth(self.queue.sizes.waiting)
+            began = self._clock()
+            try:
+                await self._pass(key)
+                result = "success"
+            except ApiError as error:
+                result = "error"
+                log.warning("pass %s failed: %s", key, error)
+                wish_s = error.retry_after_s if isinstance(error, RetryLater) else None
+                self.queue.retry(key, at_least_s=wish_s or 0.0)
+            except Exception:
+                # The edge of a worker: one object that nobody foresaw must not stop the others.
+                result = "panic"
+                log.exception("pass %s failed; it is tried again later", key)
+                self.queue.retry(key, at_least_s=1.0)
+            finally:
+                self.queue.done(key)
+            self._metrics.passed(key.what.value, result, self._clock() - began)
+
+    async def _pass(self, key: Key) -> None:
+        match key.what:
+            case What.RESOURCE:
+                await self._finalizer(key.name)
+                await self._passes.resource(key.name)
+            case What.PARTS:
+                await self._passes.parts(key.name)
+            case What.WORKLOAD:
+                await self._passes.workload((key.namespace, key.name))
+            case What.PACE:
+                await self._passes.pace(key.name)
+            case What.STATUS:
+                await self._status(key.name)
+
+    async def _finalizer(self, name: str) -> None:
+        """Put our finalizer on a resource that wants writes, and take the answer at once."""
+        ledger = self._passes.planner.ledgers.get(name)
+        if ledger is None or ledger.invalid or ledger.resource.deleting:
+            return
+        if FINALIZER not in ledger.resource.finalizers:
+            await self._patch_finalizers(ledger, [*ledger.resource.finalizers, FINALIZER])
+
+    async def _patch_finalizers(self, ledger: Ledger, finalizers: list[str]) -> None:
+        resource = ledger.resource
+        try:
+            live = await self._api.json_patch(resource.ref, finalizer_patch(resource, finalizers))
+        except Missing:
+            return
+        self.resource_changed(live, gone=False)
+
+    async def _status(self, name: str) -> None:
+        ledger = self._passes.planner.ledgers.get(name)
+        if ledger is None:
+            return
+        resource = ledger.resource
+        if (
+            resource.deleting
+            and FINALIZER in resource.finalizers
+            and self._passes.planner.is_released(ledger)
+        ):
+            rest = [each for each in resource.finalizers if each != FINALIZER]
+            self._events.on_resource(resource, EventReason.RELEASED, "everything was released")
+            await self._patch_finalizers(ledger, rest)
+            return
+        if not ledger.complete and not ledger.invalid and not self._denied:
+            return
+        await self._write_status(ledger)
+        if ledger.pending_since or resource.deleting:
+            # No event tells that something has become overdue.
+            self.queue.add_after(Key.of(What.STATUS, name), 5.0)
+
+    async def _write_status(self, ledger: Ledger) -> None:
+        for kind, finding in self._denied.items():
+            ledger.problems[ObjectRef(kind[0], kind[1], "*")] = finding
+        wall = self._wall_clock()
+        seen = observe(
+            ledger,
+            taken_at=wall,
+            now=self._clock(),
+            to_release=self._passes.planner.to_release(ledger),
+        )
+        stamp = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted = build_status(ledger, seen, now=stamp)
+        before = ledger.resource.status
+        if not differs(before, wanted):
+            return
+        body = status_body(ledger.resource.name, wanted)
+        try:
+            live = await self._api.apply_status(body)
+        except Missing:
+            return
+        self._tell_transition(ledger, before, wanted)
+        self.resource_changed(live, gone=False)
+
+    def _tell_transition(self, ledger: Ledger, before: object, wanted: Body) -> None:
+        old = before.get("conditions") if isinstance(before, dict) else None
+        was = find_condition(old, ConditionType.READY) or {}
+        now = find_condition(wanted["conditions"], ConditionType.READY) or {}
+        if (was.get("status"), was.get("reason")) == (now.get("status"), now.get("reason")):
+            return
+        stalled = find_condition(wanted["conditions"], ConditionType.STALLED) is not None
+        reason = EventReason.READY if now.get("status") == "True" else EventReason.NOT_READY
+        note = f"{now.get('reason')}: {now.get('message')}"
+        self._events.on_resource(ledger.resource, reason, note, warning=stalled)

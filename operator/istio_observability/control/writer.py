@@ -1,0 +1,144 @@
+"""
+The one place from which anything is written to the cluster.
+
+It carries out intents, puts the answer into the inventory at once (so that the next look sees it),
+turns failures into problems that status shows, and tells the queue when to look again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from istio_observability.control.carry_out import Outcome, OutcomeWord, carry_out
+from istio_observability.kube.errors import (
+    ApiError,
+    Awaited,
+    FieldConflict,
+    Forbidden,
+    Missing,
+    NeedsUser,
+    RetryLater,
+    Stale,
+)
+from istio_observability.model.finding import Finding, Severity
+from istio_observability.model.reasons import FindingReason
+from istio_observability.model.spec import DeletionPolicy
+from istio_observability.plan.intent import Action, Intent
+
+if TYPE_CHECKING:
+    from istio_observability.control.events import Events
+    from istio_observability.control.inventory import Inventory
+    from istio_observability.control.keys import Key
+    from istio_observability.control.ledger import Ledger
+    from istio_observability.control.metrics import Metrics
+    from istio_observability.control.workqueue import WorkQueue
+    from istio_observability.kube.api import ClusterApi
+
+log: Final = logging.getLogger(__name__)
+
+_DENIED_RETRY_S: Final = 30.0
+
+
+class Writer:
+    """Writes for the passes; any number of tasks may use it."""
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        inventory: Inventory,
+        queue: WorkQueue[Key],
+        events: Events,
+        metrics: Metrics,
+    ) -> None:
+        self._api = api
+        self._inventory = inventory
+        self._queue = queue
+        self._events = events
+        self._metrics = metrics
+
+    async def write(self, ledger: Ledger, intent: Intent, key: Key) -> bool:
+        """
+        Carry out one intent for a resource; returns whether it was done.
+
+        Args:
+            ledger: Where a failure is remembered, and forgotten once the same write succeeds.
+            intent: What to do.
+            key: What to look at again if it fails.
+        """
+        resource = ledger.resource
+        orphan = resource.deleting and resource.spec.deletion_policy is DeletionPolicy.ORPHAN
+        try:
+            outcome = await carry_out(self._api, intent, orphan=orphan)
+        except ApiError as error:
+            self._failed(ledger, intent, key, error)
+            return False
+        ledger.problems.pop(intent.ref, None)
+        self._queue.succeeded(key)
+        self._metrics.applied(intent.ref.kind.kind, outcome.word.value)
+        self._inventory.observe(intent.ref, outcome.live)
+        self._tell(ledger, intent, outcome, orphan=orphan)
+        return True
+
+    def _tell(self, ledger: Ledger, intent: Intent, outcome: Outcome, *, orphan: bool) -> None:
+        log.info(
+            "%s %s for %s: %s", intent.ref, outcome.word.value, ledger.resource.name, intent.reason
+        )
+        if outcome.word is OutcomeWord.UNCHANGED or orphan:
+            return
+        if intent.restarts_pods and outcome.word in (OutcomeWord.CONFIGURED, OutcomeWord.RELEASED):
+            self._metrics.rollout_caused(intent.ref.kind.kind)
+        if intent.action in (Action.APPLY, Action.RELEASE):
+            self._events.touched(ledger.resource, intent)
+
+    def _failed(self, ledger: Ledger, intent: Intent, key: Key, error: ApiError) -> None:
+        self._metrics.applied(intent.ref.kind.kind, OutcomeWord.FAILED.value)
+        log.warning("%s not written for %s: %s", intent.ref, ledger.resource.name, error)
+        if isinstance(error, Missing | Stale | Awaited):
+            # The watch tells what it is now; look again soon in case it does not.
+            self._queue.retry(key)
+            return
+        if isinstance(error, RetryLater):
+            self._queue.retry(key, at_least_s=error.retry_after_s or 0.0)
+            return
+        ledger.problems[intent.ref] = problem_of(intent, error)
+        slow = isinstance(error, NeedsUser)
+        self._queue.retry(key, at_least_s=_DENIED_RETRY_S if slow else 0.0)
+
+
+def problem_of(intent: Intent, error: ApiError) -> Finding:
+    """Return a failed write as something a user can act on."""
+    subject = str(intent.ref)
+    if isinstance(error, FieldConflict):
+        cause = error.causes[0]
+        return Finding(
+            Severity.WARNING,
+            FindingReason.FIELD_CONFLICT,
+            subject,
+            cause.field,
+            f'is set by "{cause.manager}"',
+            "left as it is",
+            "remove it there or set conflictPolicy: Override",
+        )
+    if isinstance(error, Forbidden):
+        verb = {Action.DELETE: "delete", Action.ENSURE: "create or patch"}.get(
+            intent.action, "patch"
+        )
+        return Finding(
+            Severity.ERROR,
+            FindingReason.PERMISSION_DENIED,
+            subject,
+            "",
+            "may not be written by the operator",
+            "nothing was changed there",
+            f"grant its ServiceAccount {verb} on {intent.ref.kind.plural}",
+        )
+    return Finding(
+        Severity.ERROR,
+        FindingReason.REQUEST_FAILED,
+        subject,
+        "",
+        f"was refused by the API server ({error})",
+        "nothing was changed there",
+        "see what it says; the operator tries again",
+    )

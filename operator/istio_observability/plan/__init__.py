@@ -1,0 +1,1 @@
+"""Decisions: (resource, snapshot) -> Plan. Pure: no clock, no IO, no client, no logger."""

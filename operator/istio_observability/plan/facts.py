@@ -1,0 +1,291 @@
+"""
+Facts about a cluster, as far as decisions need them: the snapshot that a plan is made from.
+
+Facts are what was observed, never what is wanted. They are small (a cluster has thousands of
+Deployments), immutable, and equal when nothing that matters has changed, so that a change of
+facts is the only reason to plan anew. ``control`` projects live objects into them, ``render``
+manifests on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFacts:
+    """
+    One field that we may own: its live value and who claims it.
+
+    Attributes:
+        value: The live text, ``None`` if the field is absent.
+        ours: Our field manager owns it. A value that somebody else changes stops being ours.
+        others: The other managers that own it, by the name a user knows, sorted.
+    """
+
+    value: str | None = None
+    ours: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """Return who set it, for a sentence: the managers, or ``an unknown manager``."""
+        return " and ".join(f'"{name}"' for name in self.others) or "an unknown manager"
+
+
+ABSENT: Final = FieldFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceFacts:
+    """One Namespace. ``injection`` is its label ``istio-injection``."""
+
+    name: str
+    uid: str
+    labels: Labels = field(default_factory=dict)
+    terminating: bool = False
+    injection: FieldFacts = ABSENT
+    wired_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFacts:
+    """
+    How far a roll-out of a Deployment or DaemonSet is, from its status.
+
+    For a DaemonSet ``wanted`` is the number of nodes that should run the agent, ``present`` equals
+    it, and ``ready_nodes_wanted`` leaves out pods on nodes that are not ready.
+    """
+
+    generation: int = 1
+    observed_generation: int = 1
+    wanted: int = 1
+    present: int = 1
+    updated: int = 1
+    available: int = 1
+    deadline_exceeded: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """
+        Return whether every pod is of the newest template and available, and no older one is left.
+
+        Right after a write ``observedGeneration`` lags, and later an old pod may still be present
+        while the new one is available: both count as unfinished.
+        """
+        return (
+            self.observed_generation >= self.generation
+            and self.updated == self.wanted
+            and self.present == self.updated
+            and self.available >= self.updated
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PodCounts:
+    """How many live pods a workload has, and how many of them carry an injected sidecar."""
+
+    total: int = 0
+    with_sidecar: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadFacts:
+    """
+    One Deployment.
+
+    Attributes:
+        prom: Annotation ``datakit/prom.instances`` of the pod template.
+        logs: Annotation ``datakit/logs`` of the pod template.
+        template_annotations: Those of the pod template that decide about a sidecar.
+        other_annotation_bytes: Size of all annotations of the template except ours; the API server
+            refuses more than 256 KiB in all.
+        controller: The controller that owns the object and would reset its template, as
+            ``Kind name``, or ``""``.
+        template_has_proxy: A hand-written or kube-injected ``istio-proxy`` container.
+        wired_by: Our marker: the resource that holds it, ``""`` if none does.
+        rollouts_caused: Our marker: template-changing writes of ours.
+        written_at: When we last wrote, seconds since the epoch, 0 if never.
+        last_write_ours: No other manager has changed the spec after us.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    labels: Labels = field(default_factory=dict)
+    template_labels: Labels = field(default_factory=dict)
+    template_annotations: Labels = field(default_factory=dict)
+    selector: Labels = field(default_factory=dict)
+    prom: FieldFacts = ABSENT
+    logs: FieldFacts = ABSENT
+    other_annotation_bytes: int = 0
+    host_network: bool = False
+    template_has_proxy: bool = False
+    controller: str = ""
+    paused: bool = False
+    deleting: bool = False
+    replicas: int = 1
+    rollout: RolloutFacts = field(default_factory=RolloutFacts)
+    pods: PodCounts = field(default_factory=PodCounts)
+    wired_by: str = ""
+    revision: str = ""
+    rollouts_caused: int = 0
+    written_at: float = 0.0
+    last_write_ours: bool = False
+    image_version: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return namespace and name."""
+        return (self.namespace, self.name)
+
+    @property
+    def held(self) -> bool:
+        """Return whether anything of ours stands on the object."""
+        return bool(self.wired_by) or self.prom.ours or self.logs.ours
+
+
+@dataclass(frozen=True, slots=True)
+class MountFacts:
+    """One entry of ``volumeMounts``: key is ``mountPath``, as in server-side apply."""
+
+    mount_path: str
+    volume: str
+    sub_path: str
+    ours: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFacts:
+    """One volume of a pod template; ``config_map`` is ``""`` where it is of another type."""
+
+    name: str
+    config_map: str = ""
+    ours: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """
+    One container of the agent.
+
+    ``image_foreign``: another manager owns the image. Where only we are left, our mount alone would
+    keep half a container alive after its owner removed it.
+    """
+
+    name: str
+    mounts: tuple[MountFacts, ...] = ()
+    image: str = ""
+    image_foreign: bool = True
+    env: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """The DaemonSet of the agent. ``config_hash`` is our annotation of its pod template."""
+
+    namespace: str
+    name: str
+    uid: str
+    containers: tuple[ContainerFacts, ...] = ()
+    volumes: tuple[VolumeFacts, ...] = ()
+    selector: Labels = field(default_factory=dict)
+    config_hash: FieldFacts = ABSENT
+    on_delete: bool = False
+    deleting: bool = False
+    rollout: RolloutFacts = field(default_factory=RolloutFacts)
+    wired_by: str = ""
+    rollouts_caused: int = 0
+    written_at: float = 0.0
+
+    def container(self, name: str) -> ContainerFacts | None:
+        """Return the container of that name."""
+        return next((each for each in self.containers if each.name == name), None)
+
+    @property
+    def held(self) -> bool:
+        """Return whether anything of ours stands on the object."""
+        return (
+            bool(self.wired_by)
+            or self.config_hash.ours
+            or any(volume.ours for volume in self.volumes)
+            or any(mount.ours for each in self.containers for mount in each.mounts)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapFacts:
+    """
+    A ConfigMap for the agent.
+
+    ``keys`` has only the keys that we may write; ``other_bytes`` is the size of all the others.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    keys: Mapping[str, FieldFacts] = field(default_factory=lambda: MappingProxyType({}))
+    other_bytes: int = 0
+    immutable: bool = False
+    owner_name: str = ""
+    owner_uid: str = ""
+    wired_by: str = ""
+    deleting: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Return whether anything of ours stands in it."""
+        return bool(self.wired_by) or any(facts.ours for facts in self.keys.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """
+    One Service of a name that we create, whoever made it.
+
+    ``ports`` are (port, targetPort as text, name). ``owner_name`` and ``owner_uid`` are our labels.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    type: str = "ClusterIP"
+    external_name: str = ""
+    selector: Labels = field(default_factory=dict)
+    ports: tuple[tuple[int, str, str], ...] = ()
+    owner_name: str = ""
+    owner_uid: str = ""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A cluster at one moment, as far as we look at it.
+
+    Attributes:
+        taken_at: Seconds since the epoch.
+        namespaces: By name.
+        workloads: By (namespace, name), gateways and istiod among them.
+        agents: DaemonSets by (namespace, name).
+        config_maps: Those of the agent, by (namespace, name).
+        services: Those whose names are ours, by (namespace, name).
+        mesh_configs: Text of key ``mesh`` of Istio's ConfigMaps, by (namespace, name).
+        revisions: Istio revisions and tags that have an injection webhook; empty if unknown.
+    """
+
+    taken_at: float = 0.0
+    namespaces: Mapping[str, NamespaceFacts] = field(default_factory=dict)
+    workloads: Mapping[tuple[str, str], WorkloadFacts] = field(default_factory=dict)
+    agents: Mapping[tuple[str, str], AgentFacts] = field(default_factory=dict)
+    config_maps: Mapping[tuple[str, str], ConfigMapFacts] = field(default_factory=dict)
+    services: Mapping[tuple[str, str], ServiceFacts] = field(default_factory=dict)
+    mesh_configs: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    revisions: frozenset[str] = frozenset()

@@ -1,0 +1,47 @@
+"""
+What a resource holds in the cluster besides workloads: the objects that a release must get rid of.
+
+Read from the objects themselves, so that a deletion ends when nothing is left and not when a plan
+happens to have nothing to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from istio_observability.model.objects import (
+    CONFIG_MAP,
+    DAEMON_SET,
+    NAMESPACE,
+    SERVICE,
+    ObjectRef,
+)
+
+if TYPE_CHECKING:
+    from istio_observability.model.custom_resource import Resource
+    from istio_observability.plan.facts import Snapshot
+
+
+def holdings(resource: Resource, snapshot: Snapshot) -> tuple[ObjectRef, ...]:
+    """Return the parts of an installation that carry something of this resource, sorted."""
+    held = [
+        ObjectRef(NAMESPACE, "", each.name)
+        for each in snapshot.namespaces.values()
+        if each.wired_by == resource.name
+    ]
+    held += [
+        ObjectRef(DAEMON_SET, each.namespace, each.name)
+        for each in snapshot.agents.values()
+        if each.held and each.wired_by == resource.name
+    ]
+    held += [
+        ObjectRef(CONFIG_MAP, each.namespace, each.name)
+        for each in snapshot.config_maps.values()
+        if each.owner_uid == resource.uid or (each.held and each.wired_by == resource.name)
+    ]
+    held += [
+        ObjectRef(SERVICE, each.namespace, each.name)
+        for each in snapshot.services.values()
+        if each.owner_uid == resource.uid
+    ]
+    return tuple(sorted(held))

@@ -1,0 +1,95 @@
+"""
+The mesh as one resource sees it: control planes, gateways, and what the proxies trace to.
+
+Found by label, never by name alone: revisions, Helm and the Gateway API all name them differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from istio_observability.istio.components import Role, gateway_role, is_istiod, istio_revision
+from istio_observability.istio.mesh_config import (
+    MeshConfigUnreadable,
+    MeshTracing,
+    parse_mesh_config,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from istio_observability.plan.facts import Snapshot, WorkloadFacts
+
+DEFAULT_REVISION: Final = "default"
+ISTIOD_METRICS_PORT: Final = 15014
+PROXY_METRICS_PORT: Final = 15020
+CLUSTER_DOMAIN: Final = "svc.cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """
+    What stands in Istio's namespace.
+
+    Attributes:
+        istiods: Control planes, by name.
+        gateways: Gateway Deployments by role, each list by name.
+        revisions: Revisions and tags that inject sidecars.
+        tracing: What mesh config says about tracing, ``None`` where it is absent or unreadable.
+        istio_version: Version of the newest istiod as its image tag says it, ``""`` if unknown.
+    """
+
+    istiods: tuple[WorkloadFacts, ...] = ()
+    gateways: Mapping[Role, tuple[WorkloadFacts, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    revisions: frozenset[str] = frozenset()
+    tracing: MeshTracing | None = None
+    istio_version: str = ""
+
+    @property
+    def present(self) -> bool:
+        """Return whether a control plane was found."""
+        return bool(self.istiods) or bool(self.revisions)
+
+
+def read_mesh(snapshot: Snapshot, istio_namespace: str) -> Mesh:
+    """Return the mesh whose control plane lives in that namespace."""
+    istiods: list[WorkloadFacts] = []
+    gateways: dict[Role, list[WorkloadFacts]] = {}
+    for workload in sorted(snapshot.workloads.values(), key=lambda each: each.key):
+        if workload.namespace != istio_namespace or workload.deleting:
+            continue
+        if is_istiod(workload.labels):
+            istiods.append(workload)
+            continue
+        role = role_of(workload)
+        if role is not None:
+            gateways.setdefault(role, []).append(workload)
+    revisions = snapshot.revisions or frozenset(istio_revision(each.labels) for each in istiods)
+    return Mesh(
+        istiods=tuple(istiods),
+        gateways=MappingProxyType({role: tuple(found) for role, found in gateways.items()}),
+        revisions=revisions,
+        tracing=_read_tracing(snapshot, istio_namespace),
+        istio_version=max((each.image_version for each in istiods), default=""),
+    )
+
+
+def role_of(workload: WorkloadFacts) -> Role | None:
+    """Return the gateway role of a workload, ``None`` if it is no gateway."""
+    return gateway_role(workload.labels, workload.template_labels, workload.template_annotations)
+
+
+def _read_tracing(snapshot: Snapshot, istio_namespace: str) -> MeshTracing | None:
+    # With several revisions the default one decides; a mesh of only named revisions has no
+    # ConfigMap of the plain name, and then nothing is known.
+    text = snapshot.mesh_configs.get((istio_namespace, "istio"))
+    if text is None:
+        return None
+    try:
+        return parse_mesh_config(text)
+    except MeshConfigUnreadable:
+        return None
