@@ -9,6 +9,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 LOCKS := requirements/runtime.txt requirements/build.txt requirements/dev.txt
 CRD  := crds/istio-observability.dev_istioobservabilities.yaml
+REFERENCE := docs/reference.md
 
 # The environment is complete when the file named after its content exists. It is written last, so
 # an interrupted `make venv` starts again; it also changes with the folder, which installed scripts name.
@@ -68,13 +69,16 @@ bench: control-plane ## Memory and time for 6, 100 and 1,000 Deployments beside 
 	@$(PY) -m bench $(ARGS)
 
 ##@ Generated files
-generate: $(READY) ## Write the CRD again from the models
+generate: $(READY) ## Write the CRD and its reference page again from the models
 	@$(PY) -m istio_observability.model.crd > $(CRD).new && mv $(CRD).new $(CRD)
-	@echo "$(CRD) written"
+	@$(PY) -m istio_observability.model.reference > $(REFERENCE).new && mv $(REFERENCE).new $(REFERENCE)
+	@echo "$(CRD) and $(REFERENCE) written"
 
 verify: $(READY) ## Fail where a committed file is not what the code generates
 	@echo "generated files"; $(PY) -m istio_observability.model.crd | cmp -s - $(CRD) \
 	  || { echo "make verify: $(CRD) is not what the models say; run make generate and commit it" >&2; exit 1; }
+	@$(PY) -m istio_observability.model.reference | cmp -s - $(REFERENCE) \
+	  || { echo "make verify: $(REFERENCE) is not what the models say; run make generate and commit it" >&2; exit 1; }
 
 golden: $(READY) ## Rewrite the golden files; say in the commit which workloads the change restarts
 	@UPDATE_GOLDEN=1 $(PYTEST) -q -m "$(NO_CLUSTER)" $(ARGS)
