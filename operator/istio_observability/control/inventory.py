@@ -10,6 +10,7 @@ that it concerns and nothing else.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from istio_observability.kube.api import ClusterApi
     from istio_observability.kube.errors import ApiError
 
+log: Final = logging.getLogger(__name__)
+
 _Name = tuple[str, str]
 MESH_CONFIG_MAP: Final = "istio"
 INJECTOR_SELECTOR: Final = "app=sidecar-injector"
@@ -78,7 +81,7 @@ class Inventory:
         on_workload: Callable[[_Name], None],
         on_namespace: Callable[[str], None],
         on_part: Callable[[str], None],
-        on_denied: Callable[[Kind, str, ApiError], None],
+        on_denied: Callable[[], None],
         now: Callable[[], float],
     ) -> None:
         self._api = api
@@ -90,6 +93,7 @@ class Inventory:
         self._tasks: asyncio.TaskGroup | None = None
         self._watches: dict[tuple[Kind, str, str], Watch[Any]] = {}
         self._optional: set[Kind] = set()
+        self._refusals: dict[tuple[Kind, str, str], float] = {}
         self._namespaces: dict[str, NamespaceFacts] = {}
         self._workloads: dict[_Name, WorkloadFacts] = {}
         self._by_namespace: dict[str, set[str]] = {}
@@ -147,6 +151,17 @@ class Inventory:
             watch.synced.is_set() or kind in self._optional
             for (kind, _, _), watch in self._watches.items()
         )
+
+    @property
+    def denied(self) -> tuple[tuple[Kind, str], ...]:
+        """Return kind and namespace of each watch that the server refuses now, sorted."""
+        refused = {
+            key[:2]
+            for key, heard_at in self._refusals.items()
+            # Whatever it has heard since means that the refusal is over.
+            if self._watches[key].last_activity <= heard_at
+        }
+        return tuple(sorted(refused))
 
     def oldest_activity_s(self, now: float) -> float:
         """Return for how many seconds the most silent watch has heard nothing."""
@@ -216,8 +231,10 @@ class Inventory:
             if kind == MUTATING_WEBHOOKS:
                 # Then the labels of istiod say which revisions there are.
                 self._optional.add(kind)
-            else:
-                self._on_denied(kind, namespace, error)
+                return
+            log.warning("watch of %s %s/%s denied: %s", kind.plural, namespace, name, error)
+            self._refusals[key] = watch.last_activity
+            self._on_denied()
 
         watch = Watch(
             self._api,

@@ -39,6 +39,9 @@ class Ledger:
         problems: Writes that failed, by object.
         pending_since: When a workload was first seen pending, on the loop's clock.
         departing: Workloads that we released and whose pods are still being replaced.
+        not_before: When a write that failed may be tried again, on the loop's clock.
+        denied: Watches that the API server refuses; nothing is decided meanwhile.
+        version: Resource version of ``resource`` as a number.
         held_before: How many objects were held when the release began.
         release_began: When that was, on the loop's clock; 0 before.
     """
@@ -55,6 +58,9 @@ class Ledger:
     starting: set[WorkloadKey] = field(default_factory=set)
     departing: set[WorkloadKey] = field(default_factory=set)
     waiting: set[WorkloadKey] = field(default_factory=set)
+    not_before: dict[ObjectRef, float] = field(default_factory=dict)
+    denied: tuple[Finding, ...] = ()
+    version: int = 0
     held_before: int = 0
     release_began: float = 0.0
 
@@ -87,6 +93,20 @@ class Ledger:
         oldest = min(self.pending_since.values(), default=now)
         return now - oldest > self.resource.spec.rollout.timeout_s
 
+    def may_try(self, ref: ObjectRef, now: float) -> bool:
+        """Return whether a write to an object may be sent now; one that failed has to wait."""
+        return self.not_before.get(ref, 0.0) <= now
+
+    def settle(self, ref: ObjectRef) -> None:
+        """Forget that a write to an object had failed."""
+        self.problems.pop(ref, None)
+        self.not_before.pop(ref, None)
+
+    def forget_problems(self) -> None:
+        """Try everything anew, because the wish has changed."""
+        self.problems.clear()
+        self.not_before.clear()
+
     def begin_release(self, held: int, now: float) -> None:
         """Remember how much there was to release, and since when."""
         self.held_before = max(self.held_before, held)
@@ -102,6 +122,7 @@ class Ledger:
         """Yield everything a user should know about this resource, in no order."""
         yield from self.invalid
         yield from self.problems.values()
+        yield from self.denied
         if self.parts is not None:
             yield from self.parts.all.findings
         for plan in self.plans.values():

@@ -16,6 +16,8 @@ from istio_observability.plan.decide_pace import Pace, decide_starts
 from istio_observability.plan.plan_workload import WorkloadState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from istio_observability.control.inventory import Inventory
     from istio_observability.control.ledger import Ledger, WorkloadKey
     from istio_observability.control.planner import Planner
@@ -28,12 +30,18 @@ class Pacer:
     """Starts what may start; asked again whenever something finishes."""
 
     def __init__(
-        self, inventory: Inventory, planner: Planner, writer: Writer, queue: WorkQueue[Key]
+        self,
+        inventory: Inventory,
+        planner: Planner,
+        writer: Writer,
+        queue: WorkQueue[Key],
+        clock: Callable[[], float],
     ) -> None:
         self._inventory = inventory
         self._planner = planner
         self._writer = writer
         self._queue = queue
+        self._clock = clock
 
     async def start(self, ledger: Ledger) -> None:
         """Start as many roll-outs as may be under way, and come back for the others."""
@@ -48,8 +56,13 @@ class Pacer:
         self._watch_the_clock(ledger)
 
     def _choose(self, ledger: Ledger) -> tuple[WorkloadKey, ...]:
+        now = self._clock()
         waiting = {
-            ledger.plans[key].ref: key for key in ledger.waiting if key not in ledger.starting
+            plan.ref: key
+            for key in ledger.waiting
+            if key not in ledger.starting
+            and (plan := ledger.plans[key])
+            and ledger.may_try(plan.ref, now)
         }
         resource = ledger.resource
         if resource.deleting and resource.spec.deletion_policy is DeletionPolicy.ORPHAN:

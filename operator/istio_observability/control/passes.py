@@ -48,7 +48,7 @@ class Passes:
         clock: Callable[[], float],
     ) -> None:
         self.planner = Planner(inventory, clock)
-        self._pacer = Pacer(inventory, self.planner, writer, queue)
+        self._pacer = Pacer(inventory, self.planner, writer, queue, clock)
         self._inventory = inventory
         self._queue = queue
         self._writer = writer
@@ -98,11 +98,12 @@ class Passes:
             self._queue.add_after(key, 5.0)
         if not _may_write(ledger) or ledger.parts is None:
             return
-        due = ledger.parts.all.due
+        now = self._clock()
+        due = [each for each in ledger.parts.all.due if ledger.may_try(each.ref, now)]
+        # A write that somebody must make possible does not hold up what comes after it.
         retried = [each for each in due if each.ref in ledger.problems]
-        wave = self._settled(
-            ledger, _first_wave([each for each in due if each not in retried]), key
-        )
+        first = _first_wave([each for each in due if each.ref not in ledger.problems])
+        wave = self._settled(ledger, first, key)
         done = await asyncio.gather(
             *(self._writer.write(ledger, each, key) for each in [*wave, *retried])
         )
@@ -123,7 +124,8 @@ class Passes:
                 self._queue.add(Key.of(What.PACE, name))
             if plan is None or plan.intent is None or key in ledger.waiting:
                 continue
-            if _may_write(ledger) and plan.state is not WorkloadState.WAITING:
+            allowed = _may_write(ledger) and ledger.may_try(plan.ref, self._clock())
+            if allowed and plan.state is not WorkloadState.WAITING:
                 await self._writer.write(ledger, plan.intent, Key.workload(*key))
 
     async def pace(self, name: str) -> None:

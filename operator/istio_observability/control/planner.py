@@ -76,7 +76,7 @@ class Planner:
         if plan is None or plan.state is not WorkloadState.WAITING:
             ledger.starting.discard(key)
         if plan is not None and plan.intent is None:
-            ledger.problems.pop(plan.ref, None)
+            ledger.settle(plan.ref)
         return plan
 
     def to_release(self, ledger: Ledger) -> int:

@@ -60,10 +60,10 @@ class Owners:
         return bool(self._raw)
 
     def times(self) -> tuple[float, float]:
-        """Return when we and when somebody else last wrote outside subresources; 0 if never."""
+        """Return when we and when somebody else last wrote to the spec; 0 if never."""
         ours = theirs = 0.0
         for raw in self._raw:
-            if raw.get("subresource"):
+            if raw.get("subresource") or "f:spec" not in (raw.get("fieldsV1") or {}):
                 continue
             at = seconds(raw.get("time"))
             if raw.get("manager") == names.FIELD_MANAGER:

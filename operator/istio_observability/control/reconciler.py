@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,13 +24,11 @@ from istio_observability.control.resources import accept_body, finalizer_patch
 from istio_observability.control.settle import Settling
 from istio_observability.control.status import build_status, differs, observe, status_body
 from istio_observability.control.workqueue import WorkQueue
-from istio_observability.control.writer import Writer
+from istio_observability.control.writer import Writer, watch_problem
 from istio_observability.kube.errors import ApiError, Missing, RetryLater
 from istio_observability.model.conditions import find_condition
-from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.names import FINALIZER
-from istio_observability.model.objects import Body, Kind, ObjectRef
-from istio_observability.model.reasons import ConditionType, EventReason, FindingReason
+from istio_observability.model.reasons import ConditionType, EventReason
 from istio_observability.plan.check_spec import check_spec
 
 if TYPE_CHECKING:
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from istio_observability.control.metrics import Metrics
     from istio_observability.control.settings import Settings
     from istio_observability.kube.api import ClusterApi
+    from istio_observability.model.custom_resource import Resource
+    from istio_observability.model.finding import Finding
+    from istio_observability.model.objects import Body
 
 log: Final = logging.getLogger(__name__)
 
@@ -67,7 +69,6 @@ class Reconciler:
         self._wall_clock = wall_clock
         self.queue: WorkQueue[Key] = WorkQueue()
         self._events = Events(api, instance=settings.instance)
-        self._denied: dict[tuple[Kind, str], Finding] = {}
         self.inventory = Inventory(
             api,
             on_workload=self._workload_changed,
@@ -76,7 +77,7 @@ class Reconciler:
             on_denied=self._watch_denied,
             now=wall_clock,
         )
-        writer = Writer(api, self.inventory, self.queue, self._events, metrics)
+        writer = Writer(api, self.inventory, self.queue, self._events, metrics, clock)
         self._passes = Passes(
             self.inventory,
             self.queue,
@@ -96,38 +97,51 @@ class Reconciler:
 
     def resource_changed(self, body: Body, *, gone: bool) -> None:
         """Take the newest state of a resource; ``gone`` once it does not exist any more."""
-        name = str((body.get("metadata") or {}).get("name", ""))
+        meta = body.get("metadata") or {}
+        name = str(meta.get("name", ""))
         ledgers = self._passes.planner.ledgers
+        ledger = ledgers.get(name)
+        version = _version(meta.get("resourceVersion"))
+        if ledger is not None and ledger.resource.uid == meta.get("uid"):
+            if version < ledger.version:
+                # Kopf tells later what the answer to our own write told already.
+                return
+        else:
+            ledger = None
         if gone:
             ledgers.pop(name, None)
             self._wake_all()
             return
-        resource, invalid = accept_body(body)
-        invalid += (
-            check_spec(
-                resource,
-                datakit_namespaces=self._settings.datakit_namespaces,
-                istio_namespaces=self._settings.istio_namespaces,
-            )
-            if not invalid
-            else ()
-        )
-        ledger = ledgers.get(name)
-        if ledger is not None and ledger.resource.uid != resource.uid:
-            ledger = None
+        resource, invalid = self._accept(body, ledger)
         if ledger is None:
-            ledgers[name] = Ledger(resource, invalid)
+            ledgers[name] = Ledger(resource, invalid, version=version)
             self._wake_all()
             return
         same = (ledger.resource.generation, ledger.resource.deleting, ledger.resource.finalizers)
         moved = same != (resource.generation, resource.deleting, resource.finalizers)
-        ledger.resource, ledger.invalid = resource, invalid
+        ledger.resource, ledger.invalid, ledger.version = resource, invalid, version
         if moved:
-            ledger.problems.clear()
+            ledger.forget_problems()
             self.queue.add(Key.of(What.RESOURCE, name))
         else:
             # Nothing but labels, annotations or our own status has changed.
             self.queue.add(Key.of(What.STATUS, name))
+
+    def _accept(self, body: Body, ledger: Ledger | None) -> tuple[Resource, tuple[Finding, ...]]:
+        resource, invalid = accept_body(body)
+        if resource.deleting:
+            # What is wrong with it does not matter any more; what was written by its last valid
+            # spec is still to be released.
+            if invalid and ledger is not None:
+                resource = replace(resource, spec=ledger.resource.spec)
+            return resource, ()
+        if invalid:
+            return resource, invalid
+        return resource, check_spec(
+            resource,
+            datakit_namespaces=self._settings.datakit_namespaces,
+            istio_namespaces=self._settings.istio_namespaces,
+        )
 
     @property
     def ready(self) -> bool:
@@ -157,18 +171,7 @@ class Reconciler:
             if namespace in places:
                 self.queue.add(Key.of(What.PARTS, ledger.resource.name))
 
-    def _watch_denied(self, kind: Kind, namespace: str, error: ApiError) -> None:
-        place = f"in namespace {namespace}" if namespace else "in all namespaces"
-        self._denied[(kind, namespace)] = Finding(
-            Severity.ERROR,
-            FindingReason.PERMISSION_DENIED,
-            f"{kind.kind} {namespace or '*'}",
-            "",
-            f"may not be listed and watched {place}",
-            "nothing is decided without it",
-            f"grant the operator's ServiceAccount list and watch on {kind.plural} {place}",
-        )
-        log.warning("watch of %s %s denied: %s", kind.plural, place, error)
+    def _watch_denied(self) -> None:
         for name in self._passes.planner.ledgers:
             self.queue.add(Key.of(What.STATUS, name))
 
@@ -243,16 +246,15 @@ class Reconciler:
             self._events.on_resource(resource, EventReason.RELEASED, "everything was released")
             await self._patch_finalizers(ledger, rest)
             return
-        if not ledger.complete and not ledger.invalid and not self._denied:
+        if not ledger.complete and not ledger.invalid and not self.inventory.denied:
             return
         await self._write_status(ledger)
-        if ledger.pending_since or resource.deleting:
+        if ledger.pending_since or resource.deleting or ledger.denied:
             # No event tells that something has become overdue.
             self.queue.add_after(Key.of(What.STATUS, name), 5.0)
 
     async def _write_status(self, ledger: Ledger) -> None:
-        for kind, finding in self._denied.items():
-            ledger.problems[ObjectRef(kind[0], kind[1], "*")] = finding
+        ledger.denied = tuple(watch_problem(*each) for each in self.inventory.denied)
         wall = self._wall_clock()
         seen = observe(
             ledger,
@@ -283,3 +285,8 @@ class Reconciler:
         reason = EventReason.READY if now.get("status") == "True" else EventReason.NOT_READY
         note = f"{now.get('reason')}: {now.get('message')}"
         self._events.on_resource(ledger.resource, reason, note, warning=stalled)
+
+
+def _version(text: object) -> int:
+    """Return a resource version as a number; servers count up, as their watches promise."""
+    return int(text) if isinstance(text, str) and text.isdecimal() else 0

@@ -49,7 +49,7 @@ def observe(ledger: Ledger, *, taken_at: float, now: float, to_release: int) -> 
         resource=resource,
         parts=ledger.parts,
         tally=ledger.tally,
-        problems=(*ledger.invalid, *ledger.problems.values()),
+        problems=(*ledger.invalid, *ledger.denied, *ledger.problems.values()),
         # Memory by necessity: a workload that appears after Ready does not take Ready away, one
         # that is rolled with everything else keeps it from coming. Nothing else tells them apart.
         was_ready=ready.get("status") == TRUE
@@ -108,8 +108,11 @@ def build_status(ledger: Ledger, seen: Observation, *, now: str) -> Body:
 
 def differs(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Return whether a status must be written; what others put there is theirs."""
-    return any(live.get(key) != value for key, value in wanted.items()) or any(
-        key in live and key not in wanted for key in _OPTIONAL
+    ours = [each for each in live.get("conditions") or [] if each.get("type") in _CONDITIONS]
+    return (
+        ours != wanted["conditions"]
+        or any(live.get(key) != value for key, value in wanted.items() if key != "conditions")
+        or any(key in live and key not in wanted for key in _OPTIONAL)
     )
 
 
@@ -123,6 +126,7 @@ def status_body(name: str, status: Body) -> Body:
     }
 
 
+_CONDITIONS = frozenset(each.value for each in ConditionType)
 _OPTIONAL = ("plan", "message", "revision", "renderer", "agents")
 
 
@@ -143,7 +147,8 @@ def _taken_over(ledger: Ledger) -> int:
 def _awaiting(ledger: Ledger) -> tuple[str, ...]:
     if ledger.parts is None or ledger.resource.deleting:
         return ()
-    missing = {ledger.parts.all.awaiting, ledger.parts.control_plane.awaiting}
+    parts = ledger.parts
+    missing = {each.awaiting for each in (parts.agent, parts.control_plane, parts.gateways)}
     if not ledger.parts.mesh.present:
         missing.add("Istio")
     return tuple(sorted(missing - {""}))

@@ -78,12 +78,19 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         self._timers[key] = loop.call_later(delay_s, self.add, key)
 
-    def retry(self, key: K, *, at_least_s: float = 0.0) -> None:
-        """Make a key due after its next back-off: 0.5 s, doubled each time, at most 5 minutes."""
+    def retry(self, key: K, *, at_least_s: float = 0.0) -> float:
+        """
+        Make a key due after its next back-off: 0.5 s, doubled each time, at most 5 minutes.
+
+        Returns:
+            The delay in seconds.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay_s: float = min(BASE_DELAY_S * 2.0 ** min(failures, 16), MAX_DELAY_S)
-        self.add_after(key, max(delay_s, at_least_s))
+        delay_s = max(delay_s, at_least_s)
+        self.add_after(key, delay_s)
+        return delay_s
 
     def succeeded(self, key: K) -> None:
         """Forget the failures of a key."""

@@ -27,6 +27,8 @@ from istio_observability.model.spec import DeletionPolicy
 from istio_observability.plan.intent import Action, Intent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from istio_observability.control.events import Events
     from istio_observability.control.inventory import Inventory
     from istio_observability.control.keys import Key
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from istio_observability.control.metrics import Metrics
     from istio_observability.control.workqueue import WorkQueue
     from istio_observability.kube.api import ClusterApi
+    from istio_observability.model.objects import Kind
 
 log: Final = logging.getLogger(__name__)
 
@@ -50,12 +53,14 @@ class Writer:
         queue: WorkQueue[Key],
         events: Events,
         metrics: Metrics,
+        clock: Callable[[], float],
     ) -> None:
         self._api = api
         self._inventory = inventory
         self._queue = queue
         self._events = events
         self._metrics = metrics
+        self._clock = clock
 
     async def write(self, ledger: Ledger, intent: Intent, key: Key) -> bool:
         """
@@ -73,7 +78,7 @@ class Writer:
         except ApiError as error:
             self._failed(ledger, intent, key, error)
             return False
-        ledger.problems.pop(intent.ref, None)
+        ledger.settle(intent.ref)
         self._queue.succeeded(key)
         self._metrics.applied(intent.ref.kind.kind, outcome.word.value)
         self._inventory.observe(intent.ref, outcome.live)
@@ -94,16 +99,30 @@ class Writer:
     def _failed(self, ledger: Ledger, intent: Intent, key: Key, error: ApiError) -> None:
         self._metrics.applied(intent.ref.kind.kind, OutcomeWord.FAILED.value)
         log.warning("%s not written for %s: %s", intent.ref, ledger.resource.name, error)
-        if isinstance(error, Missing | Stale | Awaited):
-            # The watch tells what it is now; look again soon in case it does not.
-            self._queue.retry(key)
-            return
+        at_least_s = 0.0
         if isinstance(error, RetryLater):
-            self._queue.retry(key, at_least_s=error.retry_after_s or 0.0)
-            return
-        ledger.problems[intent.ref] = problem_of(intent, error)
-        slow = isinstance(error, NeedsUser)
-        self._queue.retry(key, at_least_s=_DENIED_RETRY_S if slow else 0.0)
+            at_least_s = error.retry_after_s or 0.0
+        elif not isinstance(error, Missing | Stale | Awaited):
+            # The others are told by the watch, or pass; this one somebody must do something about.
+            ledger.problems[intent.ref] = problem_of(intent, error)
+            at_least_s = _DENIED_RETRY_S if isinstance(error, NeedsUser) else 0.0
+        delay_s = self._queue.retry(key, at_least_s=at_least_s)
+        # A pass that runs for another reason must not send it sooner.
+        ledger.not_before[intent.ref] = self._clock() + delay_s * 0.9
+
+
+def watch_problem(kind: Kind, namespace: str) -> Finding:
+    """Return a watch that the API server refuses as something a user can act on."""
+    place = f"in namespace {namespace}" if namespace else "in all namespaces"
+    return Finding(
+        Severity.ERROR,
+        FindingReason.PERMISSION_DENIED,
+        f"{kind.kind} {namespace}/*" if namespace else f"{kind.kind} *",
+        "",
+        f"may not be listed and watched {place}",
+        "nothing is decided without it",
+        f"grant the operator's ServiceAccount list and watch on {kind.plural} {place}",
+    )
 
 
 def problem_of(intent: Intent, error: ApiError) -> Finding:

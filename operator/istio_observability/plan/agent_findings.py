@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from istio_observability.istio.document import MISTAKES
 from istio_observability.model.finding import Finding, Severity
+from istio_observability.model.metrics_spec import MetricsProfile
 from istio_observability.model.objects import DAEMON_SET, ObjectRef
 from istio_observability.model.reasons import FindingReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from istio_observability.model.custom_resource import Resource
     from istio_observability.plan.facts import AgentFacts, ContainerFacts
 
 # Removed in 1.63.0 and restored in 1.63.1: the pod annotation does nothing in between.
@@ -37,6 +40,24 @@ def agent_findings(agent: AgentFacts, container_name: str) -> tuple[Finding, ...
     return tuple(
         Finding(severity, reason, subject, field, found, consequence, remedy)
         for severity, reason, field, found, consequence, remedy in texts
+    )
+
+
+def document_findings(resource: Resource) -> tuple[Finding, ...]:
+    """Return what is wrong with the document's own lists, where a resource uses them."""
+    if resource.spec.metrics.profile is not MetricsProfile.DOCUMENT:
+        return ()
+    return tuple(
+        Finding(
+            Severity.INFO,
+            FindingReason.DOCUMENT_MISTAKE,
+            str(resource.ref),
+            mistake.field,
+            mistake.found,
+            mistake.consequence,
+            mistake.remedy,
+        )
+        for mistake in MISTAKES
     )
 
 

@@ -6,7 +6,6 @@ Each text is one key of a ConfigMap. A changed byte rolls the agent once, whatev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -38,25 +37,11 @@ GATEWAY_FILES: Mapping[Role, AgentFile] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AgentConfig:
-    """
-    What the agent should be configured with.
-
-    Attributes:
-        texts: Text by file, only files that are wanted.
-        awaiting: Components that are wanted unconditionally and are not there yet.
-    """
-
-    texts: Mapping[AgentFile, str]
-    awaiting: tuple[str, ...] = ()
-
-
 def build_agent_config(
     resource: Resource, mesh: Mesh, live: Mapping[str, FieldFacts]
-) -> AgentConfig:
+) -> Mapping[AgentFile, str]:
     """
-    Return the texts for one resource.
+    Return the text of every file that one resource wants.
 
     Args:
         resource: Whose wish it is; one that is being deleted wants nothing.
@@ -67,15 +52,13 @@ def build_agent_config(
         InvalidScrape: The spec cannot be said in the agent's language.
     """
     if resource.deleting:
-        return AgentConfig(MappingProxyType({}))
+        return MappingProxyType({})
     spec = resource.spec
     texts: dict[AgentFile, str] = {}
-    awaiting: list[str] = []
     if spec.control_plane.collect is not CollectPolicy.NEVER:
-        if mesh.istiods:
+        wanted = decide_choice(spec.metrics, tuple(spec.metrics.extra_families), Target.ISTIOD)
+        if mesh.istiods and wanted.name_filter:
             texts[AgentFile.ISTIOD] = _istiod(spec, mesh, live.get(AgentFile.ISTIOD.key))
-        elif spec.control_plane.collect is CollectPolicy.ALWAYS:
-            awaiting.append("istiod")
     for gateway in spec.gateways:
         role = Role(gateway.name)
         file = GATEWAY_FILES[role]
@@ -83,11 +66,9 @@ def build_agent_config(
             continue
         if mesh.gateways.get(role):
             texts[file] = _gateway(spec, role, live.get(file.key))
-        elif gateway.collect is CollectPolicy.ALWAYS:
-            awaiting.append(f"{role.value} gateway")
     if wants_zipkin_input(spec, mesh):
         texts[AgentFile.ZIPKIN] = render_zipkin(ZipkinInput())
-    return AgentConfig(MappingProxyType(texts), tuple(awaiting))
+    return MappingProxyType(texts)
 
 
 def gateway_service_name(role: Role) -> str:

@@ -57,6 +57,15 @@ def build_injection_label(resource: Resource, namespace: NamespaceFacts) -> Body
     }
 
 
+def is_labelled(resource: Resource, namespace: NamespaceFacts) -> bool:
+    """Return whether the namespace gets, or has, the label because the resource asks for it."""
+    return (
+        namespace.name in resource.spec.injection.namespaces
+        and not namespace.terminating
+        and not _obstacle(namespace)
+    )
+
+
 def _label(resource: Resource, namespace: NamespaceFacts) -> Part:
     if namespace.terminating:
         return Part()

@@ -141,4 +141,8 @@ def unready(workload: WorkloadFacts) -> Skip | None:
         return Skip(SkipReason.PAUSED, "is paused")
     if workload.rollout.deadline_exceeded and not workload.held:
         return Skip(SkipReason.UNHEALTHY, "had exceeded its progress deadline before us")
+    rollout = workload.rollout
+    if rollout.replaced and not rollout.finished and not workload.held:
+        found = f"has {rollout.available} of {rollout.wanted} pods available"
+        return Skip(SkipReason.UNHEALTHY, found)
     return None

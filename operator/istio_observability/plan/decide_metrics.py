@@ -36,7 +36,17 @@ class Choice:
 
 
 def decide_choice(metrics: MetricsSpec, extra_families: tuple[str, ...], target: Target) -> Choice:
-    """Return the lists for one target. ``extra_families`` are RE2, taken as they are."""
+    """
+    Return the lists for one target.
+
+    Without a name filter nothing of the target is wanted, and it must not be rendered: an empty
+    filter means everything to the agent. Only istiod has views that need nothing of it.
+
+    Args:
+        metrics: Profile and views.
+        extra_families: RE2, taken as they are.
+        target: What is scraped.
+    """
     if metrics.profile is MetricsProfile.DOCUMENT:
         # Mistakes included: the profile exists so that a hand-made installation changes no byte.
         return Choice(

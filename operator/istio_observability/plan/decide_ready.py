@@ -135,7 +135,7 @@ def awaiting(seen: Observation) -> Verdict | None:
         if what == AWAITING_DATAKIT:
             text += f" (DaemonSet {where.namespace}/{where.daemon_set_name})"
         return Verdict(False, ConditionReason.AWAITING_DATAKIT, text, reconciling=True)
-    missing = seen.parts.control_plane.awaiting
+    missing = seen.parts.control_plane.awaiting or seen.parts.gateways.awaiting
     if seen.mesh_absent or missing:
         home = seen.resource.spec.istio.namespace
         text = f"{missing or 'Istio'} is not there yet (namespace {home})"

@@ -71,9 +71,9 @@ class RolloutFacts:
     deadline_exceeded: bool = False
 
     @property
-    def finished(self) -> bool:
+    def replaced(self) -> bool:
         """
-        Return whether every pod is of the newest template and available, and no older one is left.
+        Return whether every pod is of the newest template and no older one is left.
 
         Right after a write ``observedGeneration`` lags, and later an old pod may still be present
         while the new one is available: both count as unfinished.
@@ -82,8 +82,12 @@ class RolloutFacts:
             self.observed_generation >= self.generation
             and self.updated == self.wanted
             and self.present == self.updated
-            and self.available >= self.updated
         )
+
+    @property
+    def finished(self) -> bool:
+        """Return whether every pod was replaced and is available."""
+        return self.replaced and self.available >= self.updated
 
 
 @dataclass(frozen=True, slots=True)

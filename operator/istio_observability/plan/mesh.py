@@ -59,9 +59,12 @@ def read_mesh(snapshot: Snapshot, istio_namespace: str) -> Mesh:
     """Return the mesh whose control plane lives in that namespace."""
     istiods: list[WorkloadFacts] = []
     gateways: dict[Role, list[WorkloadFacts]] = {}
-    for workload in sorted(snapshot.workloads.values(), key=lambda each: each.key):
-        if workload.namespace != istio_namespace or workload.deleting:
-            continue
+    here = [
+        each
+        for each in snapshot.workloads.values()
+        if each.namespace == istio_namespace and not each.deleting
+    ]
+    for workload in sorted(here, key=_documented_first):
         if is_istiod(workload.labels):
             istiods.append(workload)
             continue
@@ -76,6 +79,12 @@ def read_mesh(snapshot: Snapshot, istio_namespace: str) -> Mesh:
         tracing=_read_tracing(snapshot, istio_namespace),
         istio_version=max((each.image_version for each in istiods), default=""),
     )
+
+
+def _documented_first(workload: WorkloadFacts) -> tuple[bool, tuple[str, str]]:
+    """Order the gateway of the documented name before others of its role."""
+    role = role_of(workload)
+    return (role is None or workload.name != f"istio-{role.value}gateway", workload.key)
 
 
 def role_of(workload: WorkloadFacts) -> Role | None:

@@ -9,11 +9,12 @@ from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.objects import SERVICE, ObjectRef
 from istio_observability.model.reasons import FindingReason
 from istio_observability.model.spec import CollectPolicy, ZipkinServicePolicy
-from istio_observability.plan.agent_findings import agent_findings
-from istio_observability.plan.build_agent_config import AgentConfig, build_agent_config
+from istio_observability.plan.agent_findings import agent_findings, document_findings
+from istio_observability.plan.build_agent_config import build_agent_config
 from istio_observability.plan.build_injection_label import plan_injection
 from istio_observability.plan.decide_tracing import traces_arrive, wants_zipkin_input
 from istio_observability.plan.facts import AgentFacts, Snapshot
+from istio_observability.plan.left_behind import plan_left_behind
 from istio_observability.plan.mesh import ISTIOD_METRICS_PORT, Mesh
 from istio_observability.plan.part import Part
 from istio_observability.plan.plan_config_map import (
@@ -88,23 +89,25 @@ def plan_parts(
     agent = snapshot.agents.get(key)
     injection = plan_injection(resource, snapshot)
     gateways = plan_gateway_services(resource, mesh, snapshot)
+    files: frozenset[AgentFile] = frozenset()
     held = agent_holder not in ("", resource.name)
     if held:
-        agent_part, config = _held_by(agent_holder, resource), AgentConfig({})
+        agent_part = _held_by(agent_holder, resource)
     elif agent is None:
-        agent_part, config = _absent(resource, snapshot), AgentConfig({})
+        agent_part = _absent(resource, snapshot)
     else:
-        agent_part, config = _plan_agent(resource, snapshot, mesh, agent, impatient=impatient)
+        agent_part, files = _plan_agent(resource, snapshot, mesh, agent, impatient=impatient)
     tracing = plan_tracing_services(resource, mesh, None if held else agent, snapshot)
     if not resource.deleting:
         tracing += _about_tracing(resource, mesh)
+        agent_part += Part(findings=document_findings(resource))
     return Parts(
         injection=injection,
-        agent=agent_part,
+        agent=agent_part + plan_left_behind(resource, snapshot),
         control_plane=_about_control_plane(resource, mesh),
         gateways=gateways,
         tracing=tracing,
-        files=frozenset(config.texts),
+        files=files,
         agent_facts=agent,
         mesh=mesh,
     )
@@ -112,19 +115,21 @@ def plan_parts(
 
 def _plan_agent(
     resource: Resource, snapshot: Snapshot, mesh: Mesh, agent: AgentFacts, *, impatient: bool
-) -> tuple[Part, AgentConfig]:
+) -> tuple[Part, frozenset[AgentFile]]:
     maps = {
         name: facts
         for (namespace, name), facts in snapshot.config_maps.items()
         if namespace == agent.namespace
     }
     name = choose_config_map(resource, agent, maps)
+    if name is None and resource.deleting:
+        name = resource.spec.datakit.config_map_name
     if name is None:
         missing = f"ConfigMap {agent.namespace}/{resource.spec.datakit.config_map_name}"
-        return Part(awaiting=missing), AgentConfig({})
+        return Part(awaiting=missing), frozenset()
     live = maps.get(name)
-    config = build_agent_config(resource, mesh, live.keys if live is not None else {})
-    planned = plan_config_map(resource, agent, name, live, config.texts, impatient=impatient)
+    texts = build_agent_config(resource, mesh, live.keys if live is not None else {})
+    planned = plan_config_map(resource, agent, name, live, texts, impatient=impatient)
     part = planned.part
     if not planned.part.blocked or planned.mounted:
         part += plan_daemon_set(resource, agent, planned)
@@ -133,7 +138,7 @@ def _plan_agent(
         part += plan_config_map(resource, agent, OWN_CONFIG_MAP, maps[OWN_CONFIG_MAP], {}).part
     if not resource.deleting:
         part += Part(findings=agent_findings(agent, resource.spec.datakit.container_name))
-    return part, config
+    return part, frozenset(texts)
 
 
 def _absent(resource: Resource, snapshot: Snapshot) -> Part:

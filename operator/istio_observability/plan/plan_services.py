@@ -95,14 +95,13 @@ def plan_gateway_services(resource: Resource, mesh: Mesh, snapshot: Snapshot) ->
     wishes = {gateway.name.value: gateway.collect for gateway in resource.spec.gateways}
     for role in GATEWAY_FILES:
         gateways = mesh.gateways.get(role, ())
-        wanted = (
-            not resource.deleting
-            and bool(gateways)
-            and wishes.get(role.value, CollectPolicy.NEVER) is not CollectPolicy.NEVER
-        )
+        wish = wishes.get(role.value, CollectPolicy.NEVER)
+        wanted = not resource.deleting and bool(gateways) and wish is not CollectPolicy.NEVER
         namespace, name = resource.spec.istio.namespace, gateway_service_name(role)
         if not wanted:
             part += _remove(resource, snapshot, namespace, name)
+            if not resource.deleting and wish is CollectPolicy.ALWAYS:
+                part += Part(awaiting=f"the {role.value} gateway")
             continue
         gateway = gateways[0]
         part += _ensure(resource, snapshot, build_gateway_service(resource, role, gateway.selector))

@@ -21,6 +21,7 @@ from istio_observability.model import names
 from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.objects import DEPLOYMENT, Body, ObjectRef
 from istio_observability.model.reasons import FindingReason, SkipReason
+from istio_observability.plan.build_injection_label import is_labelled
 from istio_observability.plan.build_pod_annotations import build_pod_annotations
 from istio_observability.plan.decide_candidate import Skip, first_objection, look_at, unready
 from istio_observability.plan.decide_field import FieldVerdict, decide_field
@@ -126,7 +127,7 @@ def plan_workload(
         return _leave(base, workload, selection, why=why, ours=ours, holder=holder)
     if holder not in ("", resource.name):
         return replace(base, skip=Skip(SkipReason.HELD_BY_ANOTHER, f"is held by {holder}"))
-    requested = workload.namespace in resource.spec.injection.namespaces
+    requested = is_labelled(resource, namespace)
     candidate = look_at(workload, namespace, context.mesh, injection_requested=requested)
     objection = first_objection(candidate)
     if objection is not None:
@@ -214,10 +215,7 @@ def _waiting(
     hold = ""
     if not workload.rollout.finished and not workload.last_write_ours:
         hold = OWN_ROLLOUT_UNFINISHED
-    elif (
-        workload.namespace in context.resource.spec.injection.namespaces
-        and namespace.injection.value is None
-    ):
+    elif namespace.injection.value is None and is_labelled(context.resource, namespace):
         # One roll-out takes both: the label first, or the pods would start without sidecar.
         hold = "its namespace is not labelled for injection yet"
     return replace(plan, state=WorkloadState.WAITING, hold=hold)
