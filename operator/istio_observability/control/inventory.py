@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from istio_observability.control.pods import PodIndex
 from istio_observability.control.project_agent import (
     project_agent,
     project_config_map,
@@ -46,7 +47,6 @@ from istio_observability.plan.facts import (
     AgentFacts,
     ConfigMapFacts,
     NamespaceFacts,
-    PodCounts,
     ServiceFacts,
     Snapshot,
     WorkloadFacts,
@@ -97,8 +97,7 @@ class Inventory:
         self._namespaces: dict[str, NamespaceFacts] = {}
         self._workloads: dict[_Name, WorkloadFacts] = {}
         self._by_namespace: dict[str, set[str]] = {}
-        self._pods: Counter[_Name] = Counter()
-        self._sidecars: Counter[_Name] = Counter()
+        self._pods = PodIndex()
         self._agents: dict[_Name, AgentFacts] = {}
         self._config_maps: dict[_Name, ConfigMapFacts] = {}
         self._services: dict[_Name, ServiceFacts] = {}
@@ -263,33 +262,20 @@ class Inventory:
             self._workloads.pop(name, None)
             self._by_namespace.get(name[0], set()).discard(name[1])
         else:
-            self._workloads[name] = replace(change.new, pods=self._counts(name))
+            self._workloads[name] = replace(change.new, pods=self._pods.of(name))
             self._by_namespace.setdefault(name[0], set()).add(name[1])
         self._on_workload(name)
 
     def _pod_changed(self, change: Change[PodFacts]) -> None:
-        owners = set()
-        for pod, step in ((change.old, -1), (change.new, 1)):
-            if pod is None:
-                continue
-            owners.add(pod.owner)
-            self._pods[pod.owner] += step
-            self._sidecars[pod.owner] += step * pod.has_sidecar
-        for owner in owners:
-            counts = self._counts(owner)
-            if counts.total == 0:
-                del self._pods[owner], self._sidecars[owner]
+        for owner, counts in self._pods.take(change):
             workload = self._workloads.get(owner)
             if workload is None or workload.pods == counts:
                 continue
+            before = workload.pods
             self._workloads[owner] = replace(workload, pods=counts)
-            had, has = workload.pods.with_sidecar > 0, counts.with_sidecar > 0
-            if had != has or (workload.pods.total == 0) != (counts.total == 0):
+            if before.kind != counts.kind:
                 # Nothing else about the number of pods decides anything.
                 self._on_workload(owner)
-
-    def _counts(self, name: _Name) -> PodCounts:
-        return PodCounts(self._pods.get(name, 0), self._sidecars.get(name, 0))
 
     def _namespace_changed(self, change: Change[NamespaceFacts]) -> None:
         name = change.ref.name

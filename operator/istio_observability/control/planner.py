@@ -108,7 +108,10 @@ class Planner:
             return None
 
     def _resources(self) -> Sequence[Resource]:
-        return [each.resource for each in self.ledgers.values() if not each.invalid]
+        # One that was valid and is not any more keeps what it holds.
+        return [
+            each.resource for each in self.ledgers.values() if each.complete or not each.invalid
+        ]
 
 
 def _unsayable(resource: Resource, error: InvalidScrape) -> Finding:

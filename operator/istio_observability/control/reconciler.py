@@ -129,14 +129,12 @@ class Reconciler:
 
     def _accept(self, body: Body, ledger: Ledger | None) -> tuple[Resource, tuple[Finding, ...]]:
         resource, invalid = accept_body(body)
-        if resource.deleting:
-            # What is wrong with it does not matter any more; what was written by its last valid
-            # spec is still to be released.
-            if invalid and ledger is not None:
-                resource = replace(resource, spec=ledger.resource.spec)
-            return resource, ()
-        if invalid:
-            return resource, invalid
+        if invalid and ledger is not None:
+            # What its last valid spec had written stands, until it is fixed or deleted.
+            resource = replace(resource, spec=ledger.resource.spec)
+        if invalid or resource.deleting:
+            # What is wrong with a resource does not matter any more once it is to go.
+            return resource, () if resource.deleting else invalid
         return resource, check_spec(
             resource,
             datakit_namespaces=self._settings.datakit_namespaces,

@@ -97,6 +97,11 @@ class PodCounts:
     total: int = 0
     with_sidecar: int = 0
 
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Return whether there is any pod, and any with a sidecar: all that decisions ask."""
+        return self.total > 0, self.with_sidecar > 0
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadFacts:
@@ -146,7 +151,7 @@ class WorkloadFacts:
     @property
     def key(self) -> tuple[str, str]:
         """Return namespace and name."""
-        return (self.namespace, self.name)
+        return self.namespace, self.name
 
     @property
     def held(self) -> bool:
