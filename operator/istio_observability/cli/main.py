@@ -1,7 +1,8 @@
 """
 The command line: parses words, runs one command, turns every known failure into one sentence.
 
-Exit codes: 0 answered and clean, 1 could not answer (usage, connection, missing permission).
+Exit codes: 0 answered and clean, 1 could not answer (usage, connection, missing permission), 2
+answered and not clean (`plan` only with ``--detailed-exitcode``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from istio_observability import __version__
+from istio_observability.cli.plan import add_plan
 from istio_observability.cli.render import add_render
 from istio_observability.cli.run import add_run
 from istio_observability.cli.usage import UsageError
@@ -50,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument("--kubeconfig", type=Path, metavar="FILE", help="kubeconfig to use")
     group.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
     add_run(commands, cluster)
+    add_plan(commands, cluster)
     add_render(commands, cluster)
     version = commands.add_parser("version", help="print the version of this program")
     version.set_defaults(command=_print_version)

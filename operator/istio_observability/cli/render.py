@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from istio_observability.cli.manifests import read_directory, read_file
-from istio_observability.cli.usage import UsageError
-from istio_observability.control.gather import read_resources, read_snapshot, snapshot_of
-from istio_observability.datakit.prom import InvalidScrape
-from istio_observability.kube.connection import connect
-from istio_observability.kube.errors import ApiError
-from istio_observability.model.custom_resource import InvalidResource, Resource, parse_resource
-from istio_observability.model.names import KIND
-from istio_observability.plan.plan import Plan, plan, renderer_of
+from istio_observability.cli.subject import add_subject_options, read_subject, resource_in
+from istio_observability.plan.plan import Plan, renderer_of
 from istio_observability.plan.plan_workload import WorkloadState
 from istio_observability.plan.revision import revision_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from istio_observability.model.objects import Body
-    from istio_observability.plan.facts import Snapshot
 
 
 def add_render(commands: Any, cluster: argparse.ArgumentParser) -> None:  # noqa: ANN401
@@ -41,17 +30,7 @@ def add_render(commands: Any, cluster: argparse.ArgumentParser) -> None:  # noqa
             "they are written. Nothing is written to any cluster."
         ),
     )
-    parser.add_argument("name", nargs="?", help="a resource of the cluster")
-    parser.add_argument(
-        "-f", "--filename", type=Path, metavar="FILE", help="a resource in a file, - for stdin"
-    )
-    parser.add_argument(
-        "--from",
-        dest="directory",
-        type=Path,
-        metavar="DIR",
-        help="manifests to look at instead of a cluster",
-    )
+    add_subject_options(parser)
     parser.add_argument(
         "--revision", action="store_true", help="print only the revision that it delivers"
     )
@@ -60,26 +39,15 @@ def add_render(commands: Any, cluster: argparse.ArgumentParser) -> None:  # noqa
 
 def render(options: argparse.Namespace) -> int:
     """Print what the options ask for."""
-    if (options.name is None) == (options.filename is None):
-        raise UsageError("name a resource of the cluster or give a file with -f, one of the two")
-    if options.filename is not None and options.revision:
-        resource = _from_file(options.filename)
+    if options.revision and options.filename is not None:
+        # Made of the spec alone, so no cluster is asked.
+        resource = resource_in(options.filename)
         print(revision_of(resource.spec, renderer_of(resource)))
         return 0
-    if options.directory is not None:
-        if options.filename is None:
-            raise UsageError("--from needs the resource in a file: add -f FILE")
-        resource = _from_file(options.filename)
-        snapshot = snapshot_of(read_directory(options.directory))
-    else:
-        resource, snapshot = asyncio.run(_from_cluster(options))
+    planned = read_subject(options).plan()
     if options.revision:
-        print(revision_of(resource.spec, renderer_of(resource)))
+        print(planned.revision)
         return 0
-    try:
-        planned = plan(resource, snapshot)
-    except InvalidScrape as error:
-        raise UsageError(f"{resource.ref}: spec.metrics cannot be rendered ({error})") from error
     print_bodies(planned)
     for line in remarks(planned):
         print(line, file=sys.stderr)
@@ -117,39 +85,6 @@ def remarks(planned: Plan) -> Iterator[str]:
             yield f"# {each.ref} is skipped: {each.skip.reason.value}, it {each.skip.found}"
     for finding in planned.findings:
         yield f"# {finding.severity.value}: {finding.sentence()}"
-
-
-async def _from_cluster(options: argparse.Namespace) -> tuple[Resource, Snapshot]:
-    try:
-        async with await connect(options.kubeconfig, options.context) as api:
-            if options.filename is not None:
-                resource = _from_file(options.filename)
-            else:
-                resource = _named(await read_resources(api), options.name)
-            return resource, await read_snapshot(api, resource, taken_at=time.time())
-    except ApiError as error:
-        raise UsageError(f"the cluster could not be read: {error}") from error
-
-
-def _from_file(path: Path) -> Resource:
-    found = [body for body in read_file(path) if body.get("kind") == KIND]
-    if len(found) != 1:
-        raise UsageError(f"{path}: has {len(found)} objects of kind {KIND}; give a file with one")
-    return _parsed(found[0])
-
-
-def _named(bodies: Sequence[Body], name: str) -> Resource:
-    for body in bodies:
-        if body["metadata"]["name"] == name:
-            return _parsed(body)
-    raise UsageError(f"{KIND} {name}: does not exist in the cluster")
-
-
-def _parsed(body: Body) -> Resource:
-    try:
-        return parse_resource(body)
-    except InvalidResource as error:
-        raise UsageError(str(error)) from error
 
 
 def _without_identity(body: Body) -> Body:

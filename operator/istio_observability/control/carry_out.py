@@ -70,17 +70,17 @@ async def carry_out(api: ClusterApi, intent: Intent, *, orphan: bool = False) ->
         return await _delete(api, intent)
     assert intent.body is not None, "an apply has a body"
     if intent.action is Action.APPLY:
-        return Outcome(OutcomeWord.CONFIGURED, await _apply(api, intent, intent.body))
+        return await _apply(api, intent, intent.body)
     return await _ensure(api, intent, intent.body)
 
 
-async def _apply(api: ClusterApi, intent: Intent, body: Body) -> Body:
+async def _apply(api: ClusterApi, intent: Intent, body: Body) -> Outcome:
     if intent.ref.kind == DEPLOYMENT:
         # Our prom annotation is in every body for a Deployment, so no map of it loses our last key,
         # and there may be thousands of them: no look before the write.
-        return await apply_foreign(api, body, owned=frozenset())
+        return Outcome(OutcomeWord.CONFIGURED, await apply_foreign(api, body, owned=frozenset()))
     live = await api.get(intent.ref)
-    return await apply_foreign(api, body, owned=owned_paths(live))
+    return _changed(live, await apply_foreign(api, body, owned=owned_paths(live)))
 
 
 async def _ensure(api: ClusterApi, intent: Intent, body: Body) -> Outcome:
@@ -90,9 +90,14 @@ async def _ensure(api: ClusterApi, intent: Intent, body: Body) -> Outcome:
         except Missing:
             pass
         else:
-            return Outcome(OutcomeWord.CONFIGURED, await apply_owned(api, body, live=live))
+            return _changed(live, await apply_owned(api, body, live=live))
     created = await create_owned(api, body)
     return Outcome(OutcomeWord.CREATED, created.live)
+
+
+def _changed(before: Body, after: Body) -> Outcome:
+    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    return Outcome(OutcomeWord.UNCHANGED if same else OutcomeWord.CONFIGURED, after)
 
 
 async def _delete(api: ClusterApi, intent: Intent) -> Outcome:

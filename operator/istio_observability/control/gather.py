@@ -91,9 +91,9 @@ def snapshot_of(bodies: Iterable[Body], *, taken_at: float = 0.0) -> Snapshot:
     )
 
 
-async def read_snapshot(api: ClusterApi, resource: Resource, *, taken_at: float) -> Snapshot:
+async def read_objects(api: ClusterApi, resource: Resource) -> list[Body]:
     """
-    Read what the plan of one resource looks at.
+    Read the objects that the plan of one resource looks at.
 
     Raises:
         ApiError: Something cannot be read; there is never a plan made from half of the facts.
@@ -112,7 +112,7 @@ async def read_snapshot(api: ClusterApi, resource: Resource, *, taken_at: float)
             bodies.append(await api.get(ref))
         except Missing:
             continue
-    return snapshot_of(bodies, taken_at=taken_at)
+    return bodies
 
 
 async def read_resources(api: ClusterApi) -> list[Body]:

@@ -64,7 +64,7 @@ class Writer:
 
     async def write(self, ledger: Ledger, intent: Intent, key: Key) -> bool:
         """
-        Carry out one intent for a resource; returns whether it was done.
+        Carry out one intent for a resource; returns whether anything was changed.
 
         Args:
             ledger: Where a failure is remembered, and forgotten once the same write succeeds.
@@ -79,10 +79,15 @@ class Writer:
             self._failed(ledger, intent, key, error)
             return False
         ledger.settle(intent.ref)
-        self._queue.succeeded(key)
         self._metrics.applied(intent.ref.kind.kind, outcome.word.value)
         self._inventory.observe(intent.ref, outcome.live)
         self._tell(ledger, intent, outcome, orphan=orphan)
+        if outcome.word is OutcomeWord.UNCHANGED:
+            # The plan was made from something older; if it was not, to look again at once would
+            # be an endless loop.
+            self._queue.retry(key)
+            return False
+        self._queue.succeeded(key)
         return True
 
     def _tell(self, ledger: Ledger, intent: Intent, outcome: Outcome, *, orphan: bool) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from istio_observability.kube import managed_fields as mf
 from istio_observability.kube.errors import Missing, Stale, Unavailable
+from istio_observability.model import names
 from istio_observability.model.names import FIELD_MANAGER
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 8
 _MAPS: Final = frozenset({mf.ANNOTATIONS, mf.LABELS, mf.TEMPLATE_ANNOTATIONS, mf.DATA})
 _LISTS: Final = frozenset({"f:volumeMounts", "f:volumes"})
+_MARKERS: Final = (
+    (*mf.ANNOTATIONS, f"f:{names.WIRED_BY_ANNOTATION}"),
+    (*mf.ANNOTATIONS, f"f:{names.REVISION_ANNOTATION}"),
+    (*mf.ANNOTATIONS, f"f:{names.ROLLOUTS_ANNOTATION}"),
+    (*mf.LABELS, f"f:{names.OWNED_BY_LABEL}"),
+    (*mf.LABELS, f"f:{names.OWNER_UID_LABEL}"),
+)
 
 
 class ReleaseOutcome(StrEnum):
@@ -64,7 +72,7 @@ async def release(
         ref: The object.
         uid: The object that we touched; another one of the same name is left alone.
         keep: Paths that remain set and ours.
-        orphan: Leave all values, give up the ownership only.
+        orphan: Leave all values, give up the ownership and take away our markers only.
 
     Raises:
         Unavailable: The object changes faster than it can be read and patched.
@@ -97,7 +105,9 @@ def build_release_patch(
     Build the JSON patch that takes us out of an object, ``None`` if we are not in it.
 
     Only keys of annotations, labels and data, volume mounts and volumes are ever removed; any
-    other field of ours keeps its value and loses us as its owner.
+    other field of ours keeps its value and loses us as its owner. Our markers go in any case and
+    whoever owns them (a restored backup has them without any owner): they would say that the object
+    is still held.
     """
     managers = mf.entries_of(live)
     ours = [
@@ -105,17 +115,24 @@ def build_release_patch(
         for index, (who, tree) in enumerate(managers)
         if who.name == FIELD_MANAGER and not who.subresource
     ]
-    if all(paths <= keep for _, paths in ours):
+    marks = frozenset(_marks(live)) - keep
+    if all(paths <= keep for _, paths in ours) and not marks:
         return None
     metadata = live["metadata"]
     ops = [
         _op("test", ("metadata", "uid"), metadata["uid"]),
         _op("test", ("metadata", "resourceVersion"), metadata["resourceVersion"]),
     ]
+    going = set(marks)
     if not orphan:
         dropped = frozenset[mf.Path]().union(*(paths for _, paths in ours)) - keep
-        ops += _removals(live, [path for path in dropped if _is_solely_ours(live, path)])
+        going |= {path for path in dropped if _is_solely_ours(live, path)}
+    ops += _removals(live, list(going))
     return ops + _disown(ours, keep, total=len(managers))
+
+
+def _marks(live: Body) -> list[Path]:
+    return [path for path in _MARKERS if mf.value_at(live, path) is not None]
 
 
 def is_removable(path: Path) -> bool:
@@ -177,7 +194,7 @@ def _disown(
         else:
             ops.append(_op("remove", place))
             removed += 1
-    if removed == total:
+    if removed and removed == total:
         # An empty list means "not mentioned" to the server; one empty entry means "nobody".
         return [_op("replace", ("metadata", "managedFields"), [{}])]
     return ops

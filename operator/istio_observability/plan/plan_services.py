@@ -177,10 +177,10 @@ def _ensure(resource: Resource, snapshot: Snapshot, body: Body) -> Part:
     if live.deleting:
         return Part(wanted=(intent,))
     if live.owner_uid != resource.uid:
-        if _means(live) == _wanted(body):
+        if _is_right(live, body):
             return Part()
         return Part(findings=(_foreign(ref, live),), blocked=True)
-    current = _means(live) == _wanted(body) and live.owner_name == resource.name
+    current = _is_right(live, body) and live.owner_name == resource.name
     return Part(wanted=(intent,), due=() if current else (intent,))
 
 
@@ -193,20 +193,17 @@ def _remove(resource: Resource, snapshot: Snapshot, namespace: str, name: str) -
     return Part(due=(intent,))
 
 
-def _means(live: ServiceFacts) -> tuple[object, ...]:
-    ports = tuple(sorted((number, target) for number, target, _ in live.ports))
+def _is_right(live: ServiceFacts, body: Body) -> bool:
+    spec = body["spec"]
+    if live.type != spec["type"]:
+        return False
     if live.type == "ExternalName":
         # A CNAME has no ports; what stands there only names the protocol.
-        return (live.type, live.external_name)
-    return (live.type, dict(live.selector), ports)
-
-
-def _wanted(body: Body) -> tuple[object, ...]:
-    spec = body["spec"]
-    if spec["type"] == "ExternalName":
-        return (spec["type"], spec["externalName"])
-    ports = tuple(sorted((port["port"], str(port["targetPort"])) for port in spec["ports"]))
-    return (spec["type"], spec["selector"], ports)
+        return bool(live.external_name == spec["externalName"])
+    standing = {(number, target) for number, target, _ in live.ports}
+    # A further port is somebody else's field: an apply, forced or not, would leave it there.
+    ports = {(port["port"], str(port["targetPort"])) for port in spec["ports"]}
+    return dict(live.selector) == spec["selector"] and ports <= standing
 
 
 def _foreign(ref: ObjectRef, live: ServiceFacts) -> Finding:
