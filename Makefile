@@ -10,6 +10,7 @@ PY   := $(VENV)/bin/python
 LOCKS := requirements/runtime.txt requirements/build.txt requirements/dev.txt
 CRD  := crds/istio-observability.dev_istioobservabilities.yaml
 REFERENCE := docs/reference.md
+METRICS := docs/metrics.md
 
 # The environment is complete when the file named after its content exists. It is written last, so
 # an interrupted `make venv` starts again; it also changes with the folder, which installed scripts name.
@@ -21,7 +22,7 @@ NO_CLUSTER := not control_plane and not istio and not kind
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help venv lock generate verify golden check test test-unit test-control-plane test-kind \
+.PHONY: help venv lock generate verify golden check vectors test test-unit test-control-plane test-kind \
         control-plane bench try demo image clean
 
 ##@ First steps
@@ -51,6 +52,9 @@ check: $(READY) verify ## Format, lint, types, import contracts, generated files
 	@echo "import contracts"; contracts=$$($(VENV)/bin/lint-imports --no-logo 2>&1) \
 	  || { echo "$$contracts" >&2; exit 1; }
 
+vectors: $(READY) ## What the real agent did against our rules: make vectors VECTORS=DIR [CAPTURES=DIR]
+	@$(PY) -m dev.vectors "$(or $(VECTORS),tests/datakit/vectors)" $(if $(CAPTURES),--captures "$(CAPTURES)")
+
 test-unit: $(READY) ## Everything that needs no cluster (seconds)
 	@$(PYTEST) -q -m "$(NO_CLUSTER)" $(ARGS)
 
@@ -69,16 +73,19 @@ bench: control-plane ## Memory and time for 6, 100 and 1,000 Deployments beside 
 	@$(PY) -m bench $(ARGS)
 
 ##@ Generated files
-generate: $(READY) ## Write the CRD and its reference page again from the models
+generate: $(READY) ## Write the CRD, its reference page and the page of metrics again
 	@$(PY) -m istio_observability.model.crd > $(CRD).new && mv $(CRD).new $(CRD)
 	@$(PY) -m istio_observability.model.reference > $(REFERENCE).new && mv $(REFERENCE).new $(REFERENCE)
-	@echo "$(CRD) and $(REFERENCE) written"
+	@$(PY) -m istio_observability.istio.metrics_page > $(METRICS).new && mv $(METRICS).new $(METRICS)
+	@echo "$(CRD), $(REFERENCE) and $(METRICS) written"
 
 verify: $(READY) ## Fail where a committed file is not what the code generates
 	@echo "generated files"; $(PY) -m istio_observability.model.crd | cmp -s - $(CRD) \
 	  || { echo "make verify: $(CRD) is not what the models say; run make generate and commit it" >&2; exit 1; }
 	@$(PY) -m istio_observability.model.reference | cmp -s - $(REFERENCE) \
 	  || { echo "make verify: $(REFERENCE) is not what the models say; run make generate and commit it" >&2; exit 1; }
+	@$(PY) -m istio_observability.istio.metrics_page | cmp -s - $(METRICS) \
+	  || { echo "make verify: $(METRICS) is not what the catalogue says; run make generate and commit it" >&2; exit 1; }
 
 golden: $(READY) ## Rewrite the golden files; say in the commit which workloads the change restarts
 	@UPDATE_GOLDEN=1 $(PYTEST) -q -m "$(NO_CLUSTER)" $(ARGS)
@@ -115,6 +122,8 @@ clean: ## Remove .venv, caches and build results (not the cached control plane, 
 #  CLUSTER=FILE         demo: use the cluster of this kubeconfig; prints the context and asks first
 #  YES=1                demo: do not ask
 #  DELIVERY=KIND        demo: PodTemplate (default) or Pod
+#  VECTORS=DIR          vectors: directory of recorded cases (default tests/datakit/vectors)
+#  CAPTURES=DIR         vectors, tests: directory of recorded expositions
 #  TEST_KUBECONFIG      tests: use this cluster instead of building a control plane
 #  IMAGE                image: name and tag
 

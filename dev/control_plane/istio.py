@@ -162,7 +162,8 @@ def _wait_injection(plane: ControlPlane, istiod: Component, webhook_url: str) ->
         if istiod.pid is None or time.monotonic() > deadline:
             raise StartError(istiod.describe("no sidecar was injected"))
         time.sleep(0.2)
-    plane.kubectl("delete", "namespace", _PROBE, "--wait=false")
+    # Gone, not going: whoever compares the cluster before and after must not meet it halfway.
+    plane.kubectl("delete", "namespace", _PROBE, "--timeout=60s")
 
 
 def _is_injected(plane: ControlPlane) -> bool:

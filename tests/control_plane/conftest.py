@@ -25,11 +25,19 @@ from dev.control_plane import (
     install_istio,
 )
 from dev.control_plane.modules import ALL_MODULES, PLANE_MODULES
+from dev.lab import (
+    OperatorProcess,
+    dump_cluster,
+    install_bookinfo,
+    install_datakit,
+    install_operator,
+)
+from tests.control_plane.operator_support import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OWN_ISTIO = {"istio_control_plane"}
+_OWN_ISTIO = {"istio_control_plane", "own_plane"}
 _PLANE_FIXTURES = {"control_plane", "programs", *_OWN_ISTIO}
 
 
@@ -113,3 +121,35 @@ def namespace(control_plane: ClusterAccess) -> Iterator[str]:
         )
     yield name
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def operator_stage(istio_control_plane: ClusterAccess) -> Iterator[Stage]:
+    """Istio, DataKit, bookinfo and the running operator; no resource yet."""
+    plane = istio_control_plane
+    if not isinstance(plane, ControlPlane):
+        pytest.skip("TEST_KUBECONFIG has no audit log and no simulated pods")
+    install_datakit(plane)
+    install_bookinfo(plane)
+    kubeconfig = install_operator(plane)
+    for leftover in ("injection-probe", "mesh-test"):
+        plane.kubectl("wait", "--for=delete", f"namespace/{leftover}", "--timeout=60s")
+    with OperatorProcess(kubeconfig, plane.directory) as operator:
+        operator.wait_ready()
+        yield Stage(plane, operator, untouched=dump_cluster(plane))
+
+
+@pytest.fixture
+def stage(operator_stage: Stage) -> Iterator[Stage]:
+    """The stage without a resource, left as it was found."""
+    yield operator_stage
+    operator_stage.reset()
+
+
+@pytest.fixture(scope="module")
+def wired(operator_stage: Stage) -> Iterator[Stage]:
+    """The stage with the smallest resource, converged; tests leave it converged."""
+    operator_stage.wire()
+    operator_stage.settle()
+    yield operator_stage
+    operator_stage.reset()

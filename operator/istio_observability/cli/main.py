@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from istio_observability import __version__
+from istio_observability.cli.catalog import add_catalog
+from istio_observability.cli.lint import add_lint
 from istio_observability.cli.plan import add_plan
 from istio_observability.cli.render import add_render
 from istio_observability.cli.run import add_run
@@ -54,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_run(commands, cluster)
     add_plan(commands, cluster)
     add_render(commands, cluster)
+    add_lint(commands, cluster)
+    add_catalog(commands)
     version = commands.add_parser("version", help="print the version of this program")
     version.set_defaults(command=_print_version)
     return parser

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from istio_observability.cli.subject import add_subject_options, read_subject
+from istio_observability.cli.view_lines import answers_of, views_as_data, views_as_text
 from istio_observability.control.diff import FieldChange, changes_of
 from istio_observability.plan.intent import Action, Intent, Wave
 from istio_observability.plan.plan_workload import WorkloadState
@@ -102,6 +103,7 @@ def plan_as_data(subject: Subject, planned: Plan) -> dict[str, Any]:
             for each in planned.workloads
         ],
         "awaiting": [*awaited(planned)],
+        "views": views_as_data(answers_of(planned)),
         "findings": [
             {
                 "severity": each.severity.value,
@@ -124,6 +126,7 @@ def plan_as_text(subject: Subject, planned: Plan, *, full: bool) -> Iterator[Tex
     yield Text("")
     yield from _price_lines(planned)
     yield from _workload_lines(planned)
+    yield from views_as_text(answers_of(planned))
     for what in awaited(planned):
         yield Text(f"Awaited: {what} is not there yet; what depends on it is done when it appears.")
     for finding in planned.findings:

@@ -11,16 +11,17 @@ import asyncio
 import logging
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from istio_observability.kube.errors import ApiError
 from istio_observability.model import names
+from istio_observability.model.conditions import find_condition
 from istio_observability.model.objects import EVENT, ISTIO_OBSERVABILITY, Body, ObjectRef
-from istio_observability.model.reasons import EventReason
+from istio_observability.model.reasons import ConditionType, EventReason
 from istio_observability.plan.intent import Action, Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from istio_observability.kube.api import ClusterApi
     from istio_observability.model.custom_resource import Resource
@@ -55,6 +56,17 @@ class Events:
         """Say something about the resource itself."""
         ref = ObjectRef(ISTIO_OBSERVABILITY, "", resource.name)
         self._put(self._event(ref, resource.uid, reason, note, warning=warning))
+
+    def transition(self, resource: Resource, before: Mapping[str, Any], now: Body) -> None:
+        """Say on the resource that Ready has changed from one status to the next, if it has."""
+        was = find_condition(before.get("conditions"), ConditionType.READY) or {}
+        ready = find_condition(now["conditions"], ConditionType.READY) or {}
+        if (was.get("status"), was.get("reason")) == (ready.get("status"), ready.get("reason")):
+            return
+        stalled = find_condition(now["conditions"], ConditionType.STALLED) is not None
+        reason = EventReason.READY if ready.get("status") == "True" else EventReason.NOT_READY
+        note = f"{ready.get('reason')}: {ready.get('message')}"
+        self.on_resource(resource, reason, note, warning=stalled)
 
     def touched(self, resource: Resource, intent: Intent) -> None:
         """Say on an object of somebody else what we did to it, and for whom."""

@@ -107,7 +107,7 @@ async def read_objects(api: ClusterApi, resource: Resource) -> list[Body]:
     ):
         async for page, _ in api.list_pages(selection):
             bodies += page
-    for ref in _named(resource):
+    for ref in named_objects(resource):
         try:
             bodies.append(await api.get(ref))
         except Missing:
@@ -123,7 +123,8 @@ async def read_resources(api: ClusterApi) -> list[Body]:
     return found
 
 
-def _named(resource: Resource) -> list[ObjectRef]:
+def named_objects(resource: Resource) -> list[ObjectRef]:
+    """Return the objects that a resource names: agent, ConfigMaps, Services."""
     spec = resource.spec
     datakit = spec.datakit.namespace
     return [

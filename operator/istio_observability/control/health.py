@@ -43,7 +43,7 @@ class HealthServer:
         await self._runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        silent_s = self._reconciler.inventory.oldest_activity_s(time.monotonic())
+        silent_s = self._reconciler.inventory.watches.oldest_activity_s(time.monotonic())
         if silent_s > _SILENCE_S:
             return web.Response(status=500, text=f"a watch is silent for {silent_s:.0f} s\n")
         return web.Response(text="ok\n")

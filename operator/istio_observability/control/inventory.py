@@ -29,6 +29,7 @@ from istio_observability.control.project_cluster import (
     project_revisions,
 )
 from istio_observability.control.project_workload import project_workload
+from istio_observability.control.watch_book import WatchBook
 from istio_observability.kube.watch import Change, Watch, WatchOptions
 from istio_observability.kube.wire import Selection
 from istio_observability.model.objects import (
@@ -72,6 +73,9 @@ class Inventory:
 
     Not safe for threads. ``on_workload``, ``on_namespace`` and ``on_part`` are called, after the
     facts have changed, with what changed; they must not block.
+
+    Attributes:
+        watches: What is followed, and whether it can be decided upon.
     """
 
     def __init__(
@@ -91,9 +95,7 @@ class Inventory:
         self._on_denied = on_denied
         self._now = now
         self._tasks: asyncio.TaskGroup | None = None
-        self._watches: dict[tuple[Kind, str, str], Watch[Any]] = {}
-        self._optional: set[Kind] = set()
-        self._refusals: dict[tuple[Kind, str, str], float] = {}
+        self.watches = WatchBook()
         self._namespaces: dict[str, NamespaceFacts] = {}
         self._workloads: dict[_Name, WorkloadFacts] = {}
         self._by_namespace: dict[str, set[str]] = {}
@@ -143,29 +145,6 @@ class Inventory:
         sink = self._into(self._mesh_configs)
         self._follow(CONFIG_MAP, project_mesh_config, sink, namespace, MESH_CONFIG_MAP)
 
-    @property
-    def synced(self) -> bool:
-        """Return whether every watch has delivered its first list; one may be refused for good."""
-        return bool(self._watches) and all(
-            watch.synced.is_set() or kind in self._optional
-            for (kind, _, _), watch in self._watches.items()
-        )
-
-    @property
-    def denied(self) -> tuple[tuple[Kind, str], ...]:
-        """Return kind and namespace of each watch that the server refuses now, sorted."""
-        refused = {
-            key[:2]
-            for key, heard_at in self._refusals.items()
-            # Whatever it has heard since means that the refusal is over.
-            if self._watches[key].last_activity <= heard_at
-        }
-        return tuple(sorted(refused))
-
-    def oldest_activity_s(self, now: float) -> float:
-        """Return for how many seconds the most silent watch has heard nothing."""
-        return max((now - each.last_activity for each in self._watches.values()), default=0.0)
-
     def snapshot(self) -> Snapshot:
         """Return the facts as they stand; a view, not a copy, so use it before the next await."""
         return Snapshot(
@@ -199,8 +178,8 @@ class Inventory:
         """Take the answer to a write of ours, so that the next look sees it."""
         if live is None:
             return
-        for place in ((ref.namespace, ref.name), ("", "")):
-            watch = self._watches.get((ref.kind, *place))
+        for place in (ref, ObjectRef(ref.kind, "", "")):
+            watch = self.watches.get(place)
             if watch is not None:
                 watch.observe(live)
 
@@ -215,8 +194,8 @@ class Inventory:
         metadata_only: bool = False,
         label_selector: str = "",
     ) -> None:
-        key = (kind, namespace, name)
-        if key in self._watches or self._tasks is None:
+        place = ObjectRef(kind, namespace, name)
+        if place in self.watches or self._tasks is None:
             return
         selection = Selection(
             kind,
@@ -229,10 +208,10 @@ class Inventory:
         def denied(error: ApiError) -> None:
             if kind == MUTATING_WEBHOOKS:
                 # Then the labels of istiod say which revisions there are.
-                self._optional.add(kind)
+                self.watches.dispense_with(kind)
                 return
             log.warning("watch of %s %s/%s denied: %s", kind.plural, namespace, name, error)
-            self._refusals[key] = watch.last_activity
+            self.watches.refuse(place)
             self._on_denied()
 
         watch = Watch(
@@ -242,7 +221,7 @@ class Inventory:
             sink=sink,
             options=WatchOptions(on_denied=denied),
         )
-        self._watches[key] = watch
+        self.watches.add(place, watch)
         self._tasks.create_task(watch.run(), name=f"watch {kind.plural} {namespace}/{name}")
 
     def _into(self, facts: dict[_Name, Any]) -> Callable[[Change[Any]], None]:

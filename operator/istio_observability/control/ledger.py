@@ -38,7 +38,12 @@ class Ledger:
             nothing is written before.
         problems: Writes that failed, by object.
         pending_since: When a workload was first seen pending, on the loop's clock.
+        starting: Workloads whose write is under way.
         departing: Workloads that we released and whose pods are still being replaced.
+        waiting: Workloads that wait for their turn.
+        rolling: Workloads that we wrote and whose pods are being replaced.
+        due: Workloads whose plan has a write.
+        found: Workloads whose plan has findings.
         not_before: When a write that failed may be tried again, on the loop's clock.
         denied: Watches that the API server refuses; nothing is decided meanwhile.
         version: Resource version of ``resource`` as a number.
@@ -58,6 +63,9 @@ class Ledger:
     starting: set[WorkloadKey] = field(default_factory=set)
     departing: set[WorkloadKey] = field(default_factory=set)
     waiting: set[WorkloadKey] = field(default_factory=set)
+    rolling: set[WorkloadKey] = field(default_factory=set)
+    due: set[WorkloadKey] = field(default_factory=set)
+    found: set[WorkloadKey] = field(default_factory=set)
     not_before: dict[ObjectRef, float] = field(default_factory=dict)
     denied: tuple[Finding, ...] = ()
     version: int = 0
@@ -69,7 +77,8 @@ class Ledger:
         before = self.plans.pop(key, None)
         if before is not None:
             self.tally.remove(before)
-        self.waiting.discard(key)
+        for keys in (self.waiting, self.rolling, self.due, self.found):
+            keys.discard(key)
         if plan is None:
             self.pending_since.pop(key, None)
             return
@@ -77,6 +86,12 @@ class Ledger:
         self.tally.add(plan)
         if plan.state in (WorkloadState.WAITING, WorkloadState.LEAVING) and not plan.hold:
             self.waiting.add(key)
+        if plan.state is WorkloadState.ROLLING:
+            self.rolling.add(key)
+        if plan.intent is not None:
+            self.due.add(key)
+        if plan.findings:
+            self.found.add(key)
         if plan.state in (WorkloadState.WAITING, WorkloadState.ROLLING) and not plan.hold:
             self.pending_since.setdefault(key, now)
         else:
@@ -125,5 +140,5 @@ class Ledger:
         yield from self.denied
         if self.parts is not None:
             yield from self.parts.all.findings
-        for plan in self.plans.values():
-            yield from plan.findings
+        for key in self.found:
+            yield from self.plans[key].findings

@@ -8,7 +8,7 @@ says that it is finished.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from istio_observability.control.keys import Key, What
 from istio_observability.model.spec import DeletionPolicy
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from istio_observability.control.workqueue import WorkQueue
     from istio_observability.control.writer import Writer
     from istio_observability.plan.facts import WorkloadFacts
+
+STARTS_AT_ONCE: Final = 28
+"""
+Writes under way at the same time. Fewer than the client has places (``Settings.workers``), so that
+status, events and drift do not wait behind thousands of roll-outs.
+"""
 
 
 class Pacer:
@@ -42,6 +48,7 @@ class Pacer:
         self._writer = writer
         self._queue = queue
         self._clock = clock
+        self._places = asyncio.Semaphore(STARTS_AT_ONCE)
 
     async def start(self, ledger: Ledger) -> None:
         """Start as many roll-outs as may be under way, and come back for the others."""
@@ -78,10 +85,11 @@ class Pacer:
 
     async def _write(self, ledger: Ledger, key: WorkloadKey) -> None:
         try:
-            plan = ledger.plans.get(key)
-            if plan is None or plan.intent is None:
-                return
-            done = await self._writer.write(ledger, plan.intent, Key.workload(*key))
+            async with self._places:
+                plan = ledger.plans.get(key)
+                if plan is None or plan.intent is None:
+                    return
+                done = await self._writer.write(ledger, plan.intent, Key.workload(*key))
             if done and plan.state is WorkloadState.LEAVING and plan.intent.restarts_pods:
                 ledger.departing.add(key)
             # Seen as rolling before it stops counting as starting, or it would start twice.
@@ -99,12 +107,16 @@ class Pacer:
         """Look again when a roll-out would be overdue: no event tells that time has passed."""
         timeout_s = ledger.resource.spec.rollout.timeout_s
         now = self._inventory.snapshot().taken_at
-        for key, plan in ledger.plans.items():
-            if plan.state is WorkloadState.ROLLING:
-                left_s = plan.since + timeout_s - now
-                self._queue.add_after(Key.workload(*key), max(left_s, 0) + 1)
+        left_s = {key: ledger.plans[key].since + timeout_s - now for key in ledger.rolling}
+        for key, seconds in left_s.items():
+            if seconds < 0:
+                self._queue.add(Key.workload(*key))
+        again = Key.of(What.PACE, ledger.resource.name)
+        if left_s:
+            # One timer for all of them, or each finished roll-out would cost one for each other.
+            self._queue.add_after(again, max(min(left_s.values()), 0) + 1)
         if ledger.departing:
-            self._queue.add_after(Key.of(What.PACE, ledger.resource.name), 1.0)
+            self._queue.add_after(again, 1.0)
 
 
 def may_start(ledger: Ledger) -> bool:
@@ -117,7 +129,9 @@ def may_start(ledger: Ledger) -> bool:
         return True
     if not parts.mesh.present or parts.agent.awaiting:
         return False
-    return all(each.ref in ledger.problems for each in parts.agent.due)
+    # What somebody else must make possible first is not waited for.
+    due = parts.agent.due
+    return not due or any(each.ref in ledger.problems for each in due)
 
 
 def _is_stuck(facts: WorkloadFacts) -> bool:

@@ -15,6 +15,7 @@ from istio_observability.control.keys import Key, What
 from istio_observability.control.pacer import Pacer
 from istio_observability.control.planner import Planner
 from istio_observability.model.names import FINALIZER
+from istio_observability.model.objects import CONFIG_MAP
 from istio_observability.model.spec import Mode
 from istio_observability.plan.intent import Intent, Wave
 from istio_observability.plan.plan_workload import WorkloadContext, WorkloadState
@@ -33,6 +34,10 @@ _BREATH: Final = 50
 
 STATUS_DELAY_S: Final = 0.3
 """Changes of workloads within this time make one status."""
+
+BUSY: Final = 50
+BUSY_STATUS_DELAY_S: Final = 1.0
+"""The same while more than ``BUSY`` workloads move: a status costs the server as much as wiring."""
 
 
 class Passes:
@@ -61,19 +66,19 @@ class Passes:
         if ledger is None or ledger.invalid:
             self._queue.add(Key.of(What.STATUS, name))
             return
+        ledger.complete = False
         self.planner.follow(ledger.resource)
-        if not self._inventory.synced:
+        if not self.planner.is_informed(ledger.resource):
             self._queue.add(Key.of(What.STATUS, name))
             self._queue.add_after(Key.of(What.RESOURCE, name), 0.1)
             return
-        ledger.complete = False
         self.planner.parts(ledger)
         keys = self._inventory.workload_names()
         for index, key in enumerate(keys):
             if index % _BREATH == 0:
                 await asyncio.sleep(0)
             self.planner.workload(ledger, key)
-        for key in set(ledger.plans).difference(keys):
+        for key in set(ledger.plans).difference(self._inventory.workload_names()):
             ledger.record(key, None, self._clock())
         ledger.complete = True
         if ledger.resource.deleting:
@@ -83,7 +88,10 @@ class Passes:
     async def parts(self, name: str) -> None:
         """Plan agent, gateways, tracing and injection, and write the first wave that is due."""
         ledger = self.planner.ledgers.get(name)
-        if ledger is None or not ledger.complete or not self._inventory.synced:
+        if ledger is None or not ledger.complete:
+            return
+        # Its spec may have come to name something else since the last plan.
+        if not self.planner.is_informed(ledger.resource):
             return
         before = ledger.context
         self.planner.parts(ledger)
@@ -99,7 +107,7 @@ class Passes:
         if not _may_write(ledger) or ledger.parts is None:
             return
         now = self._clock()
-        due = [each for each in ledger.parts.all.due if ledger.may_try(each.ref, now)]
+        due = [each for each in _in_order(ledger.parts.all.due) if ledger.may_try(each.ref, now)]
         # A write that somebody must make possible does not hold up what comes after it.
         retried = [each for each in due if each.ref in ledger.problems]
         first = _first_wave([each for each in due if each.ref not in ledger.problems])
@@ -114,13 +122,19 @@ class Passes:
     async def workload(self, key: WorkloadKey) -> None:
         """Plan one workload for each resource, and write what restarts nothing."""
         for ledger in list(self.planner.ledgers.values()):
+            before = ledger.plans.get(key)
+            # Also while all are being planned: this one may have been looked at before it changed.
+            plan = self.planner.workload(ledger, key)
             if not ledger.complete:
                 continue
-            before = ledger.plans.get(key)
-            plan = self.planner.workload(ledger, key)
-            if plan != before:
-                name = ledger.resource.name
-                self._queue.add_after(Key.of(What.STATUS, name), STATUS_DELAY_S)
+            changed = plan != before
+            name = ledger.resource.name
+            if changed:
+                self._queue.add_after(Key.of(What.STATUS, name), _status_delay_s(ledger))
+            # It may start, also again after a write that failed; or its change lets another one
+            # start; or a roll-out has begun, which may become overdue.
+            others = changed and (ledger.waiting or ledger.departing or key in ledger.rolling)
+            if key in ledger.waiting or others:
                 self._queue.add(Key.of(What.PACE, name))
             if plan is None or plan.intent is None or key in ledger.waiting:
                 continue
@@ -153,12 +167,24 @@ class Passes:
         return [each for each in wave if each.wave is not Wave.AGENT]
 
 
+def _status_delay_s(ledger: Ledger) -> float:
+    moving = ledger.tally.pending + ledger.tally.leaving
+    return BUSY_STATUS_DELAY_S if moving > BUSY else STATUS_DELAY_S
+
+
 def _may_write(ledger: Ledger) -> bool:
     resource = ledger.resource
     if ledger.invalid or FINALIZER not in resource.finalizers:
         # Without our finalizer a deletion would leave behind what we are about to write.
         return False
     return resource.deleting or resource.spec.mode is Mode.ENFORCE
+
+
+def _in_order(due: Sequence[Intent]) -> Sequence[Intent]:
+    """Leave out the agent's roll-out while a key is still to be written, or cannot be."""
+    if all(each.ref.kind != CONFIG_MAP for each in due):
+        return due
+    return [each for each in due if each.wave is not Wave.AGENT]
 
 
 def _first_wave(due: Sequence[Intent]) -> list[Intent]:

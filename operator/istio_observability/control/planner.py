@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from istio_observability.control.gather import named_objects
 from istio_observability.datakit.prom import InvalidScrape
 from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.reasons import FindingReason
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from istio_observability.control.inventory import Inventory
     from istio_observability.control.ledger import Ledger, WorkloadKey
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.model.objects import ObjectRef
 
 
 class Planner:
@@ -50,6 +52,14 @@ class Planner:
         for namespace, name in service_names(resource):
             self._inventory.follow_service(namespace, name)
         self._inventory.follow_mesh_config(spec.istio.namespace)
+
+    def is_informed(self, resource: Resource) -> bool:
+        """Return whether everything that a resource is decided from has been listed."""
+        return self._inventory.watches.synced(named_objects(resource))
+
+    def denied(self, resource: Resource) -> tuple[ObjectRef, ...]:
+        """Return what of it the API server refuses to show, sorted."""
+        return self._inventory.watches.denied(named_objects(resource))
 
     def parts(self, ledger: Ledger) -> None:
         """Plan everything but workloads anew."""

@@ -26,9 +26,8 @@ from istio_observability.control.status import build_status, differs, observe, s
 from istio_observability.control.workqueue import WorkQueue
 from istio_observability.control.writer import Writer, watch_problem
 from istio_observability.kube.errors import ApiError, Missing, RetryLater
-from istio_observability.model.conditions import find_condition
 from istio_observability.model.names import FINALIZER
-from istio_observability.model.reasons import ConditionType, EventReason
+from istio_observability.model.reasons import EventReason
 from istio_observability.plan.check_spec import check_spec
 
 if TYPE_CHECKING:
@@ -143,8 +142,8 @@ class Reconciler:
 
     @property
     def ready(self) -> bool:
-        """Return whether every watch has delivered its first list."""
-        return self.inventory.synced
+        """Return whether everything that concerns every resource has been listed."""
+        return self.inventory.watches.synced()
 
     def _wake_all(self) -> None:
         for name in self._passes.planner.ledgers:
@@ -186,6 +185,9 @@ class Reconciler:
             try:
                 await self._pass(key)
                 result = "success"
+                if key.what in (What.RESOURCE, What.STATUS):
+                    # The passes that write say themselves whether their writes succeeded.
+                    self.queue.succeeded(key)
             except ApiError as error:
                 result = "error"
                 log.warning("pass %s failed: %s", key, error)
@@ -219,7 +221,9 @@ class Reconciler:
         ledger = self._passes.planner.ledgers.get(name)
         if ledger is None or ledger.invalid or ledger.resource.deleting:
             return
-        if FINALIZER not in ledger.resource.finalizers:
+        # Not before it can be decided upon: one that never can must not hang when it is deleted.
+        informed = self._passes.planner.is_informed(ledger.resource)
+        if informed and FINALIZER not in ledger.resource.finalizers:
             await self._patch_finalizers(ledger, [*ledger.resource.finalizers, FINALIZER])
 
     async def _patch_finalizers(self, ledger: Ledger, finalizers: list[str]) -> None:
@@ -228,7 +232,12 @@ class Reconciler:
             live = await self._api.json_patch(resource.ref, finalizer_patch(resource, finalizers))
         except Missing:
             return
-        self.resource_changed(live, gone=False)
+        self._learn(ledger, live)
+
+    def _learn(self, ledger: Ledger, live: Body) -> None:
+        """Take the answer to our own write, unless the resource is known to be gone by now."""
+        if self._passes.planner.ledgers.get(ledger.resource.name) is ledger:
+            self.resource_changed(live, gone=False)
 
     async def _status(self, name: str) -> None:
         ledger = self._passes.planner.ledgers.get(name)
@@ -244,7 +253,8 @@ class Reconciler:
             self._events.on_resource(resource, EventReason.RELEASED, "everything was released")
             await self._patch_finalizers(ledger, rest)
             return
-        if not ledger.complete and not ledger.invalid and not self.inventory.denied:
+        denied = self._passes.planner.denied(resource)
+        if not ledger.complete and not ledger.invalid and not denied:
             return
         await self._write_status(ledger)
         if ledger.pending_since or resource.deleting or ledger.denied:
@@ -252,7 +262,8 @@ class Reconciler:
             self.queue.add_after(Key.of(What.STATUS, name), 5.0)
 
     async def _write_status(self, ledger: Ledger) -> None:
-        ledger.denied = tuple(watch_problem(*each) for each in self.inventory.denied)
+        denied = self._passes.planner.denied(ledger.resource)
+        ledger.denied = tuple(watch_problem(each) for each in denied)
         wall = self._wall_clock()
         seen = observe(
             ledger,
@@ -270,19 +281,8 @@ class Reconciler:
             live = await self._api.apply_status(body)
         except Missing:
             return
-        self._tell_transition(ledger, before, wanted)
-        self.resource_changed(live, gone=False)
-
-    def _tell_transition(self, ledger: Ledger, before: object, wanted: Body) -> None:
-        old = before.get("conditions") if isinstance(before, dict) else None
-        was = find_condition(old, ConditionType.READY) or {}
-        now = find_condition(wanted["conditions"], ConditionType.READY) or {}
-        if (was.get("status"), was.get("reason")) == (now.get("status"), now.get("reason")):
-            return
-        stalled = find_condition(wanted["conditions"], ConditionType.STALLED) is not None
-        reason = EventReason.READY if now.get("status") == "True" else EventReason.NOT_READY
-        note = f"{now.get('reason')}: {now.get('message')}"
-        self._events.on_resource(ledger.resource, reason, note, warning=stalled)
+        self._events.transition(ledger.resource, before, wanted)
+        self._learn(ledger, live)
 
 
 def _version(text: object) -> int:

@@ -17,18 +17,20 @@ from istio_observability.model.conditions import (
 )
 from istio_observability.model.names import API_VERSION, KIND
 from istio_observability.model.reasons import ConditionType, SkipReason
-from istio_observability.model.status import Status, WorkloadCounts, summarise_findings
+from istio_observability.model.status import Status, ViewStatus, WorkloadCounts, summarise_findings
 from istio_observability.plan.decide_conditions import decide_conditions
 from istio_observability.plan.decide_ready import Observation, agents_summary
 from istio_observability.plan.plan import renderer_of
 from istio_observability.plan.plan_workload import WorkloadState
 from istio_observability.plan.summary import summarise_plan
+from istio_observability.plan.view_answers import answer_resource, view_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from istio_observability.control.ledger import Ledger
     from istio_observability.model.objects import Body
+    from istio_observability.plan.intent import Intent
 
 
 def observe(ledger: Ledger, *, taken_at: float, now: float, to_release: int) -> Observation:
@@ -98,6 +100,7 @@ def build_status(ledger: Ledger, seen: Observation, *, now: str) -> Body:
             "rolloutsCaused": tally.rollouts_caused
             + (agent.rollouts_caused if agent is not None else 0),
             "awaiting": _awaiting(ledger),
+            "views": _views(ledger),
             "findings": findings,
             "findingsTotal": total,
             "plan": _plan(ledger),
@@ -127,7 +130,7 @@ def status_body(name: str, status: Body) -> Body:
 
 
 _CONDITIONS = frozenset(each.value for each in ConditionType)
-_OPTIONAL = ("plan", "message", "revision", "renderer", "agents")
+_OPTIONAL = ("plan", "message", "revision", "renderer", "agents", "skippedByReason")
 
 
 def _ours(conditions: list[Body], states: tuple[ConditionState, ...]) -> list[Body]:
@@ -154,12 +157,27 @@ def _awaiting(ledger: Ledger) -> tuple[str, ...]:
     return tuple(sorted(missing - {""}))
 
 
+def _views(ledger: Ledger) -> tuple[ViewStatus, ...]:
+    context = ledger.context
+    if context is None:
+        return ()
+    answers = answer_resource(ledger.resource, context.mesh, chooses=ledger.tally.selected > 0)
+    return view_statuses(answers)
+
+
 def _plan(ledger: Ledger) -> object:
     if ledger.parts is None or ledger.context is None or not ledger.complete:
         return None
     due = [*ledger.parts.all.due]
-    due += [plan.intent for plan in ledger.plans.values() if plan.intent is not None]
+    intents = (ledger.plans[key].intent for key in ledger.due)
+    due += [intent for intent in intents if intent is not None]
     if not due:
         return None
-    due.sort(key=lambda intent: (intent.wave, intent.ref))
+    due.sort(key=_order)
     return summarise_plan(ledger.context.revision, due)
+
+
+def _order(intent: Intent) -> tuple[str | int, ...]:
+    # That of (wave, ref), but tuples of text compare ten times as fast as references.
+    ref = intent.ref
+    return (intent.wave, ref.kind.api_version, ref.kind.kind, ref.namespace, ref.name)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from istio_observability.control.metrics import Metrics
     from istio_observability.control.workqueue import WorkQueue
     from istio_observability.kube.api import ClusterApi
-    from istio_observability.model.objects import Kind
+    from istio_observability.model.objects import ObjectRef
 
 log: Final = logging.getLogger(__name__)
 
@@ -116,17 +116,20 @@ class Writer:
         ledger.not_before[intent.ref] = self._clock() + delay_s * 0.9
 
 
-def watch_problem(kind: Kind, namespace: str) -> Finding:
+def watch_problem(place: ObjectRef) -> Finding:
     """Return a watch that the API server refuses as something a user can act on."""
-    place = f"in namespace {namespace}" if namespace else "in all namespaces"
+    kind = place.kind
+    what = f"list and watch on {kind.plural}"
+    if place.name:
+        what += f" in namespace {place.namespace}, or correct the name in the resource"
     return Finding(
         Severity.ERROR,
         FindingReason.PERMISSION_DENIED,
-        f"{kind.kind} {namespace}/*" if namespace else f"{kind.kind} *",
+        str(place) if place.name else f"{kind.kind} *",
         "",
-        f"may not be listed and watched {place}",
+        "may not be read by the operator",
         "nothing is decided without it",
-        f"grant the operator's ServiceAccount list and watch on {kind.plural} {place}",
+        f"grant its ServiceAccount {what}",
     )
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import re2
 
 # The RE2 library accepts these two; Go 1.19, which the agent is built with, does not.
-_NOT_IN_GO = re.compile(r"(?<!\\)(?:\\\\)*\\C|\(\?<")
+_NOT_IN_GO: Final = frozenset({"\\C", "(?<"})
+_ELEMENT: Final = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\(\?<", re.DOTALL)
 
 
 class Pattern(Protocol):
@@ -39,7 +40,7 @@ def compile_pattern(text: str) -> Pattern:
     Raises:
         InvalidPattern: Not RE2 as Go accepts it.
     """
-    if _NOT_IN_GO.search(text):
+    if not _NOT_IN_GO.isdisjoint(_ELEMENT.findall(text)):
         raise InvalidPattern("uses \\C or (?<, which the agent's RE2 does not know")
     options = re2.Options()
     options.log_errors = False

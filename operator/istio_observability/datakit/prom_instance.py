@@ -12,23 +12,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from istio_observability.datakit.durations import SECOND_NS
+from istio_observability.datakit.annotation import (
+    MIN_DIAL_TIMEOUT_NS,
+    annotation_interval_ns,
+    annotation_urls,
+)
+from istio_observability.datakit.conf_instance import (
+    MAX_INTERVAL_NS,
+    MIN_INTERVAL_NS,
+    conf_urls,
+    with_defaults,
+)
+from istio_observability.datakit.go_url import InvalidUrl, parse_url
 from istio_observability.datakit.layout import ConfigPath
 from istio_observability.datakit.patterns import compiles
-from istio_observability.datakit.prom_checks import (
-    MAX_INTERVAL_S,
-    MIN_INTERVAL_S,
-    fill_placeholders,
-)
-from istio_observability.datakit.prom_keys import TRUE_BY_DEFAULT, WrongType, decode_keys
+from istio_observability.datakit.prom_checks import fill_placeholders
+from istio_observability.datakit.prom_keys import WrongType, decode_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_INTERVAL_NS: Final = 30 * SECOND_NS
-_DIAL_DEFAULT_NS: Final = {ConfigPath.ANNOTATION: 3 * SECOND_NS, ConfigPath.CONF: 30 * SECOND_NS}
 _HELD: Final = frozenset(
     {
         "url",
@@ -78,67 +82,69 @@ def read_instance(raw: Mapping[str, Any], path: ConfigPath) -> PromInstance:
         WrongType: The agent cannot decode the table, or an address in an annotation.
     """
     keys = decode_keys(raw, path)
-    annotation = path is ConfigPath.ANNOTATION
-    return PromInstance(
-        source=keys.get("source") or ("$NAMESPACE/$PODNAME" if annotation else "prom"),
-        urls=_urls(keys, path),
-        interval_ns=_interval_ns(keys, path),
-        dial_timeout_ns=_dial_timeout_ns(keys, path),
-        measurement=keys.get("measurement_name", ""),
-        metric_types=frozenset(word.lower() for word in keys.get("metric_types", ())),
-        name_filter=_effective(keys.get("metric_name_filter", ())),
-        name_filter_ignore=_effective(keys.get("metric_name_filter_ignore", ())),
-        tags_ignore=frozenset(keys.get("tags_ignore", ())),
-        tags=tuple(sorted(keys.get("tags", {}).items())),
-        election=None if annotation else keys.get("election", True),
-        rest={name: keys[name] for name in sorted(keys) if _counts(name, keys[name])},
-    )
-
-
-def _counts(name: str, value: object) -> bool:
-    if name in _HELD:
-        return False
-    if name in TRUE_BY_DEFAULT:
-        return value is not True
-    if name == "stream_size":
-        return value != 1
-    return bool(value)
+    return instance_of_annotation(keys) if path is ConfigPath.ANNOTATION else instance_of_conf(keys)
 
 
 def _effective(patterns: list[str]) -> frozenset[str]:
     return frozenset(pattern for pattern in patterns if compiles(pattern))
 
 
-def _interval_ns(keys: Mapping[str, Any], path: ConfigPath) -> int:
-    interval_ns: int = keys.get("interval", DEFAULT_INTERVAL_NS)
-    if path is ConfigPath.ANNOTATION:
-        return interval_ns if interval_ns > 0 else DEFAULT_INTERVAL_NS
-    return min(max(interval_ns, MIN_INTERVAL_S * SECOND_NS), MAX_INTERVAL_S * SECOND_NS)
+def instance_of_annotation(keys: Mapping[str, Any]) -> PromInstance:
+    """
+    Build the instance of one decoded table of an annotation, placeholders as they are written.
 
-
-def _dial_timeout_ns(keys: Mapping[str, Any], path: ConfigPath) -> int:
-    timeout_ns: int = keys.get("timeout", _DIAL_DEFAULT_NS[path])
-    # The agent takes a value only if it is above its built-in three seconds.
-    return max(timeout_ns, 3 * SECOND_NS)
-
-
-def _urls(keys: Mapping[str, Any], path: ConfigPath) -> tuple[str, ...]:
-    urls = list(keys.get("urls", ()))
-    single = keys.get("url", "")
-    if path is ConfigPath.CONF:
-        return tuple(urls or ([single] if single else []))
-    urls += [single] if single else []
-    if any(not _parsable(url) for url in urls):
-        raise WrongType("an address cannot be parsed")
-    return tuple(urls)
-
-
-def _parsable(url: str) -> bool:
-    filled = fill_placeholders(url)
+    Raises:
+        WrongType: An address cannot be parsed, whatever stands for its placeholders.
+    """
+    urls = annotation_urls(keys)
     try:
-        parts = urlsplit(filled)
-        _ = parts.port
-    except ValueError:
-        return False
-    # Without a scheme an address that starts with a digit is no URL in Go.
-    return not ("{" in parts.netloc or filled[:1].isdigit())
+        for url in urls:
+            # What stands behind a placeholder is known for a pod only; some pod will do here.
+            parse_url(fill_placeholders(url))
+    except InvalidUrl as error:
+        raise WrongType(f"urls: {error}") from error
+    return _instance(
+        keys,
+        {},
+        source=keys.get("source") or "$NAMESPACE/$PODNAME",
+        urls=urls,
+        interval_ns=annotation_interval_ns(keys),
+        dial_timeout_ns=max(int(keys.get("timeout", 0)), MIN_DIAL_TIMEOUT_NS),
+        election=None,
+    )
+
+
+def instance_of_conf(decoded: Mapping[str, Any]) -> PromInstance:
+    """Build the instance of one decoded table of a conf file."""
+    keys = with_defaults(decoded)
+    return _instance(
+        keys,
+        with_defaults({}),
+        source=keys["source"] or "prom",
+        urls=conf_urls(keys),
+        interval_ns=min(max(keys["interval"], MIN_INTERVAL_NS), MAX_INTERVAL_NS),
+        dial_timeout_ns=max(keys["timeout"], MIN_DIAL_TIMEOUT_NS),
+        election=keys["election"],
+    )
+
+
+def _instance(
+    keys: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    **effective: Any,  # noqa: ANN401  the other attributes
+) -> PromInstance:
+    rest = {name: value for name, value in sorted(keys.items()) if name not in _HELD}
+    return PromInstance(
+        measurement=keys.get("measurement_name", ""),
+        metric_types=frozenset(word.lower() for word in keys.get("metric_types", ())),
+        name_filter=_effective(keys.get("metric_name_filter", ())),
+        name_filter_ignore=_effective(keys.get("metric_name_filter_ignore", ())),
+        tags_ignore=frozenset(keys.get("tags_ignore", ())),
+        tags=tuple(sorted(keys.get("tags", {}).items())),
+        rest={
+            name: value
+            for name, value in rest.items()
+            if (value != defaults[name] if name in defaults else value)
+        },
+        **effective,
+    )

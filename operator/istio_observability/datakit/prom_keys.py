@@ -2,7 +2,7 @@
 The keys of ``[[inputs.prom]]`` that the agent knows, with the type it demands for each.
 
 A wrong type drops the instance (a conf file) or everything (an annotation), except for the
-tables in ``LENIENT``, which then load silently as empty. Unknown keys are ignored.
+tables of free names (``LENIENT``), which then load silently as empty. Unknown keys are ignored.
 
 Source: GuanceCloud/datakit 1.84.1, the structs of internal/plugins/inputs/prom/input.go and
 internal/plugins/inputs/container/kubernetes/k8s_pod_prom.go.
@@ -10,30 +10,25 @@ internal/plugins/inputs/container/kubernetes/k8s_pod_prom.go.
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from istio_observability.datakit.durations import parse_duration_ns
 from istio_observability.datakit.layout import ConfigPath
+from istio_observability.datakit.toml_types import (
+    KeyType,
+    Schema,
+    WrongType,
+    decode_struct,
+    fold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__all__ = ["KEYS", "LENIENT", "TRUE_BY_DEFAULT", "KeyType", "WrongType", "decode_keys", "fold"]
 
-class KeyType(Enum):
-    """The Go type behind a key, as far as TOML can miss it."""
-
-    TEXT = auto()
-    TEXTS = auto()
-    FLAG = auto()
-    COUNT = auto()
-    DURATION = auto()
-    TABLE = auto()
-    TABLES = auto()
-
-
-_BOTH: Final[dict[str, KeyType]] = {
+_RULE: Final[Schema] = {"pattern": KeyType.TEXT, "prefix": KeyType.TEXT, "name": KeyType.TEXT}
+_BOTH: Final[Schema] = {
     "url": KeyType.TEXT,
     "urls": KeyType.TEXTS,
     "source": KeyType.TEXT,
@@ -44,16 +39,16 @@ _BOTH: Final[dict[str, KeyType]] = {
     "metric_name_filter_ignore": KeyType.TEXTS,
     "measurement_name": KeyType.TEXT,
     "measurement_prefix": KeyType.TEXT,
-    "measurements": KeyType.TABLES,
+    "measurements": (_RULE,),
     "tags_ignore": KeyType.TEXTS,
-    "tags_rename": KeyType.TABLE,
-    "ignore_tag_kv_match": KeyType.TABLE,
-    "tags": KeyType.TABLE,
+    "tags_rename": {"overwrite_exist_tags": KeyType.FLAG, "mapping": KeyType.TEXT_MAP},
+    "ignore_tag_kv_match": KeyType.TEXTS_MAP,
+    "tags": KeyType.TEXT_MAP,
     "disable_info_tag": KeyType.FLAG,
     "ignore_req_err": KeyType.FLAG,
-    "as_logging": KeyType.TABLE,
-    "http_headers": KeyType.TABLE,
-    "auth": KeyType.TABLE,
+    "as_logging": {"enable": KeyType.FLAG, "service": KeyType.TEXT},
+    "http_headers": KeyType.TEXT_MAP,
+    "auth": KeyType.TEXT_MAP,
     "insecure_skip_verify": KeyType.FLAG,
     "uds_path": KeyType.TEXT,
     "tls_open": KeyType.FLAG,
@@ -61,7 +56,7 @@ _BOTH: Final[dict[str, KeyType]] = {
     "tls_cert": KeyType.TEXT,
     "tls_key": KeyType.TEXT,
 }
-KEYS: Final[Mapping[ConfigPath, Mapping[str, KeyType]]] = MappingProxyType(
+KEYS: Final[Mapping[ConfigPath, Schema]] = MappingProxyType(
     {
         ConfigPath.ANNOTATION: {**_BOTH, "bearer_token_file": KeyType.TEXT},
         ConfigPath.CONF: {
@@ -70,6 +65,7 @@ KEYS: Final[Mapping[ConfigPath, Mapping[str, KeyType]]] = MappingProxyType(
             "stream_size": KeyType.COUNT,
             "keep_exist_metric_name": KeyType.FLAG,
             "honor_timestamps": KeyType.FLAG,
+            "disable_host_tag": KeyType.FLAG,
             "disable_instance_tag": KeyType.FLAG,
             "ca_certs": KeyType.TEXTS,
             "cert": KeyType.TEXT,
@@ -84,12 +80,15 @@ KEYS: Final[Mapping[ConfigPath, Mapping[str, KeyType]]] = MappingProxyType(
     }
 )
 
-LENIENT: Final = frozenset({"tags", "http_headers", "auth", "ignore_tag_kv_match"})
+LENIENT: Final = frozenset(
+    name
+    for keys in KEYS.values()
+    for name, kind in keys.items()
+    if kind is KeyType.TEXT_MAP or kind is KeyType.TEXTS_MAP
+)
 TRUE_BY_DEFAULT: Final = frozenset({"election", "honor_timestamps"})
-
-
-class WrongType(ValueError):  # noqa: N818  names the state
-    """A value that the agent cannot decode; the text names the key, not the value."""
+# Parts of the agent's own structure that a conf file reaches by accident; no value fits them.
+_UNUSABLE: Final = frozenset({"feeder", "tagger"})
 
 
 def decode_keys(raw: Mapping[str, Any], path: ConfigPath) -> dict[str, Any]:
@@ -101,51 +100,6 @@ def decode_keys(raw: Mapping[str, Any], path: ConfigPath) -> dict[str, Any]:
     Raises:
         WrongType: A value of the wrong type, or one key in two spellings.
     """
-    known = KEYS[path]
-    found: dict[str, Any] = {}
-    for spelled, value in raw.items():
-        name = spelled.lower()
-        if name not in known:
-            continue
-        if name in found:
-            raise WrongType(f"{name} stands twice")
-        found[name] = _decode(name, known[name], value)
-    return found
-
-
-def _decode(name: str, kind: KeyType, value: Any) -> Any:  # noqa: ANN401  TOML values
-    if kind is KeyType.TABLE:
-        return _decode_table(name, value)
-    if kind is KeyType.DURATION:
-        return _decode_duration(name, value)
-    valid = {
-        KeyType.TEXT: isinstance(value, str),
-        KeyType.FLAG: isinstance(value, bool),
-        KeyType.COUNT: isinstance(value, int) and not isinstance(value, bool),
-        KeyType.TEXTS: isinstance(value, list) and all(isinstance(i, str) for i in value),
-        KeyType.TABLES: isinstance(value, list) and all(isinstance(i, dict) for i in value),
-    }[kind]
-    if not valid:
-        raise WrongType(f"{name} has the wrong type")
-    return value
-
-
-def _decode_table(name: str, value: Any) -> Any:  # noqa: ANN401  TOML values
-    if not isinstance(value, dict):
-        if name in LENIENT:
-            return {}
-        raise WrongType(f"{name} is no table")
-    if name in {"tags", "http_headers"} and not all(isinstance(v, str) for v in value.values()):
-        raise WrongType(f"{name} holds something that is no text")
-    return value
-
-
-def _decode_duration(name: str, value: Any) -> int:  # noqa: ANN401  TOML values
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if not isinstance(value, str):
-        raise WrongType(f"{name} has the wrong type")
-    try:
-        return parse_duration_ns(value)
-    except ValueError as error:
-        raise WrongType(f"{name} is {error}") from error
+    if path is ConfigPath.CONF and not _UNUSABLE.isdisjoint(map(fold, raw)):
+        raise WrongType("feeder and tagger are no keys")
+    return decode_struct(raw, KEYS[path])

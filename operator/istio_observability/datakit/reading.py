@@ -14,16 +14,25 @@ and internal/config/load_inputconf.go.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from istio_observability.datakit.annotation import Dropped, decode_annotation
+from istio_observability.datakit.conf_load import ZipkinEntry, decode_inputs
 from istio_observability.datakit.durations import SECOND_NS
+from istio_observability.datakit.known_inputs import ZIPKIN_SCHEMA
 from istio_observability.datakit.layout import CONFIG_MAP_MAX_BYTES, ConfigPath
 from istio_observability.datakit.prom import PromScrape
-from istio_observability.datakit.prom_instance import PromInstance, read_instance
-from istio_observability.datakit.prom_keys import WrongType
-from istio_observability.datakit.zipkin import PATH_V1, PATH_V2, ZipkinInput
+from istio_observability.datakit.prom_instance import (
+    PromInstance,
+    instance_of_annotation,
+    read_instance,
+)
+from istio_observability.datakit.toml_text import InvalidToml, parse_toml
+from istio_observability.datakit.toml_types import WrongType, decode_struct
+from istio_observability.datakit.zipkin import ZipkinInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BOM: Final = "\ufeff"
 
@@ -64,7 +73,7 @@ def read_prom_conf(text: str) -> tuple[PromScrape, ...]:
     Raises:
         Unreadable: The agent would ignore the whole file.
     """
-    return tuple(_scrape(instance) for instance in _conf_instances(_inputs(text)))
+    return tuple(_scrape(instance) for instance in _conf_instances(text))
 
 
 def read_zipkin_conf(text: str) -> tuple[ZipkinInput, ...]:
@@ -74,9 +83,7 @@ def read_zipkin_conf(text: str) -> tuple[ZipkinInput, ...]:
     Raises:
         Unreadable: The agent would ignore the whole file.
     """
-    return tuple(
-        ZipkinInput(path_v1, path_v2) for path_v1, path_v2, _ in _zipkin_instances(_inputs(text))
-    )
+    return tuple(ZipkinInput(*routes) for routes, _ in _zipkin_entries(text))
 
 
 def same_meaning(a: str, b: str, path: ConfigPath) -> bool:
@@ -92,73 +99,53 @@ def same_meaning(a: str, b: str, path: ConfigPath) -> bool:
         return True
     try:
         return _meaning(a, path) == _meaning(b, path)
-    except (Unreadable, RecursionError):
+    except (Unreadable, InvalidToml, RecursionError):
         return False
 
 
 def _meaning(text: str, path: ConfigPath) -> object:
     if path is ConfigPath.ANNOTATION:
         return _annotation_instances(text)
-    inputs = _inputs(text)
+    text = _checked(text).removeprefix(_BOM)
+    inputs = parse_toml(text).get("inputs", {})
     # Inputs that we do not know are compared as data: a file may hold more than ours.
     rest = {name: raw for name, raw in inputs.items() if name not in {"prom", "zipkin"}}
-    return _conf_instances(inputs), _zipkin_instances(inputs), rest
+    return _conf_instances(text), _zipkin_entries(text), rest
 
 
 def _annotation_instances(text: str) -> tuple[PromInstance, ...]:
-    if text.startswith(_BOM):
-        raise Unreadable("starts with a byte order mark")
-    document = _parse(text)
-    inputs = _only(document, "inputs")
-    if inputs is None:
-        return ()
-    if not isinstance(inputs, Mapping):
-        raise Unreadable("inputs is no table")
-    instances = _only(inputs, "prom")
-    if instances is None:
-        return ()
-    if not _is_tables(instances):
-        raise Unreadable("inputs.prom is no list of tables")
     try:
-        return tuple(read_instance(raw, ConfigPath.ANNOTATION) for raw in instances)
-    except WrongType as error:
+        return tuple(map(instance_of_annotation, decode_annotation(_checked(text))))
+    except (Dropped, WrongType) as error:
         raise Unreadable(str(error)) from error
 
 
-def _conf_instances(inputs: Mapping[str, Any]) -> tuple[PromInstance, ...]:
-    found = []
-    for raw in _tables(inputs.get("prom")):
-        try:
-            found.append(read_instance(raw, ConfigPath.CONF))
-        except WrongType:
-            continue
-    return tuple(found)
+def _conf_instances(text: str) -> tuple[PromInstance, ...]:
+    return tuple(read_instance(raw, ConfigPath.CONF) for raw in _tables(text, "prom"))
 
 
-def _zipkin_instances(inputs: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+def _zipkin_entries(text: str) -> list[tuple[tuple[str, str], dict[str, Any]]]:
     found = []
-    for raw in _tables(inputs.get("zipkin")):
-        keys = {name.lower(): value for name, value in raw.items()}
-        routes = [keys.pop("pathv1", ""), keys.pop("pathv2", "")]
-        if not all(isinstance(route, str) for route in routes):
-            continue
-        known = {name: value for name, value in keys.items() if name in _ZIPKIN_KEYS and value}
-        found.append((routes[0] or PATH_V1, routes[1] or PATH_V2, known))
+    for raw in _tables(text, "zipkin"):
+        entry = ZipkinEntry(decode_struct(raw, ZIPKIN_SCHEMA))
+        rest = {name: value for name, value in entry.keys.items() if value}
+        found.append((entry.routes, {k: v for k, v in rest.items() if not k.startswith("path")}))
     return found
 
 
-_ZIPKIN_KEYS: Final = frozenset(
-    {
-        "ignore_tags",
-        "keep_rare_resource",
-        "del_message",
-        "close_resource",
-        "sampler",
-        "tags",
-        "threads",
-        "storage",
-    }
-)
+def _tables(text: str, name: str) -> list[Mapping[str, Any]]:
+    """Return the instances of one input that the agent can decode."""
+    try:
+        instances, _ = decode_inputs(_checked(text).removeprefix(_BOM)).get(name, ([], []))
+    except (InvalidToml, RecursionError) as error:
+        raise Unreadable("is no valid TOML") from error
+    return instances
+
+
+def _checked(text: str) -> str:
+    if len(text) > CONFIG_MAP_MAX_BYTES:
+        raise Unreadable("is longer than a ConfigMap can be")
+    return text
 
 
 def _scrape(instance: PromInstance) -> PromScrape:
@@ -176,36 +163,3 @@ def _scrape(instance: PromInstance) -> PromScrape:
         tags=instance.tags,
         election=instance.election,
     )
-
-
-def _inputs(text: str) -> Mapping[str, Any]:
-    inputs = _parse(text.removeprefix(_BOM)).get("inputs", {})
-    return inputs if isinstance(inputs, Mapping) else {}
-
-
-def _parse(text: str) -> dict[str, Any]:
-    if len(text) > CONFIG_MAP_MAX_BYTES:
-        raise Unreadable("is longer than a ConfigMap can be")
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("is no valid TOML") from error
-
-
-def _only(table: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401  TOML values
-    """Return the value of the key in any case, as annotations are read; ``None`` if absent."""
-    values = [value for key, value in table.items() if key.lower() == name]
-    if len(values) > 1:
-        raise Unreadable(f"{name} stands in two spellings")
-    return values[0] if values else None
-
-
-def _tables(value: object) -> list[Mapping[str, Any]]:
-    """Return one table or a list of tables as a list; a conf file may hold either."""
-    if isinstance(value, Mapping):
-        return [value]
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -25,6 +25,8 @@ LAST_VERSION: Final = (1, 31)
 _NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _SAMPLE_SUFFIXES: Final = ("_bucket", "_sum", "_count")
+_REQUIRED: Final = frozenset({"name", "type", "unit", "labels", "targets", "since", "help"})
+_OPTIONAL: Final = frozenset({"until"})
 
 
 class Target(StrEnum):
@@ -88,6 +90,16 @@ class GoneFamily:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPrefix:
+    """A beginning of names under which there are more families than the catalogue lists."""
+
+    prefix: str
+    targets: frozenset[Target]
+    labels: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """
     All families by name, and the names that are none of ours.
@@ -96,11 +108,15 @@ class Catalogue:
         families: In the order of the file.
         external: Family name to the component that exposes it; not ours to scrape.
         gone: Families that ended before the first supported release.
+        open_prefixes: Where a name that is not listed may exist all the same.
+        label_sets: Vocabularies that several families share, by name, each sorted.
     """
 
     families: Mapping[str, Family]
     external: Mapping[str, str]
     gone: Mapping[str, GoneFamily]
+    open_prefixes: tuple[OpenPrefix, ...] = ()
+    label_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, target: Target) -> Iterator[Family]:
         """Yield the families of one target, in the order of the file."""
@@ -146,7 +162,13 @@ def parse_catalogue(text: str) -> Catalogue:
     Raises:
         InvalidCatalogue: A rule is broken.
     """
-    data = tomllib.loads(text)
+    try:
+        return _catalogue(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidCatalogue(f"file: has another shape ({error})") from error
+
+
+def _catalogue(data: dict[str, Any]) -> Catalogue:
     label_sets = data["label_sets"]
     families: dict[str, Family] = {}
     for raw in data["family"]:
@@ -165,7 +187,22 @@ def parse_catalogue(text: str) -> Catalogue:
     for old in gone.values():
         if old.until >= FIRST_VERSION or old.instead not in families:
             raise InvalidCatalogue(f"{old.name}: is not gone, or its successor is unknown")
-    return Catalogue(families, external, gone)
+    open_prefixes = tuple(
+        OpenPrefix(
+            raw["prefix"],
+            frozenset(Target(target) for target in raw["targets"]),
+            tuple(sorted(raw["labels"])),
+            raw["why"],
+        )
+        for raw in data.get("open", ())
+    )
+    vocabularies = {name: tuple(sorted(set(labels))) for name, labels in label_sets.items()}
+    return Catalogue(families, external, gone, open_prefixes, vocabularies)
+
+
+def show_version(version: Version) -> str:
+    """Return ``1.22`` for ``(1, 22)``."""
+    return f"{version[0]}.{version[1]}"
 
 
 def parse_version(text: str) -> Version:
@@ -183,19 +220,24 @@ def parse_version(text: str) -> Version:
 
 def _family(raw: dict[str, Any], label_sets: dict[str, list[str]]) -> Family:
     name = raw["name"]
+    if not _REQUIRED <= raw.keys() <= _REQUIRED | _OPTIONAL:
+        raise InvalidCatalogue(f"{name}: lacks a key or has one that is not known")
     labels: set[str] = set()
     for label in raw["labels"]:
         labels.update(label_sets[label[1:]] if label.startswith("@") else [label])
-    family = Family(
-        name=name,
-        type=MetricType(raw["type"]),
-        unit=raw["unit"],
-        labels=tuple(sorted(labels - {"le", "quantile"})),
-        targets=frozenset(Target(target) for target in raw["targets"]),
-        since=parse_version(raw["since"]),
-        until=parse_version(raw["until"]) if "until" in raw else None,
-        help=raw["help"],
-    )
+    try:
+        family = Family(
+            name=name,
+            type=MetricType(raw["type"]),
+            unit=raw["unit"],
+            labels=tuple(sorted(labels - {"le", "quantile"})),
+            targets=frozenset(Target(target) for target in raw["targets"]),
+            since=parse_version(raw["since"]),
+            until=parse_version(raw["until"]) if "until" in raw else None,
+            help=raw["help"],
+        )
+    except ValueError as error:
+        raise InvalidCatalogue(f"{name}: has a value that is not known ({error})") from error
     for broken in _broken_rules(family):
         raise InvalidCatalogue(f"{name}: {broken}")
     return family
@@ -210,7 +252,7 @@ def _broken_rules(family: Family) -> Iterator[str]:
         yield "has a label that no metric can have"
     if not family.targets or not family.unit:
         yield "has no target or no unit"
-    if not family.help.endswith("."):
+    if not family.help.endswith(".") or not family.help[0].isalnum():
         yield "has a help text that is no sentence"
     if not FIRST_VERSION <= family.since <= LAST_VERSION:
         yield "begins outside the supported releases"

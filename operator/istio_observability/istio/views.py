@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from istio_observability.istio.catalogue import load_catalogue
+from istio_observability.istio.catalogue import Version, load_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,6 +42,21 @@ class Edition(StrEnum):
 
     ISTIO_1_11 = "1.11"
     CURRENT = "current"
+
+
+CURRENT_SINCE: Final[Mapping[View, Version]] = MappingProxyType(
+    {
+        View.MESH: (1, 24),
+        View.SERVICE: (1, 24),
+        View.WORKLOAD: (1, 24),
+        View.CONTROL_PLANE: (1, 23),
+    }
+)
+"""
+First release that ships the edition of today; of Service and Workload both name the same series.
+
+Source: istio/istio, manifests/addons/dashboards, at the tags 1.22.0 to 1.24.0.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +145,30 @@ def labels_of_views(views: Iterable[View]) -> frozenset[str]:
     """Return the labels that the views name and that a component exposes itself."""
     labels = {label for panel in panels_of(views) for label in panel.labels}
     return frozenset(labels - SCRAPE_LABELS)
+
+
+def fitting_editions(view: View, version: Version | None) -> tuple[Edition, ...]:
+    """
+    Return the edition of a view that goes with a release of Istio.
+
+    Args:
+        view: Which view.
+        version: The release, ``None`` if it is not known: then both editions are returned.
+    """
+    if version is None:
+        return tuple(Edition)
+    return (Edition.CURRENT,) if version >= CURRENT_SINCE[view] else (Edition.ISTIO_1_11,)
+
+
+def views_of(family: str) -> tuple[View, ...]:
+    """Return the views that name a family, in the order of ``View``; derived, not written down."""
+    return _views_by_family().get(family, ())
+
+
+@cache
+def _views_by_family() -> Mapping[str, tuple[View, ...]]:
+    found: dict[str, list[View]] = {}
+    for view in View:
+        for name in families_of_views([view]):
+            found.setdefault(name, []).append(view)
+    return {name: tuple(views) for name, views in found.items()}

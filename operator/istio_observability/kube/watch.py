@@ -61,7 +61,8 @@ class WatchOptions:
     Attributes:
         on_denied: Told each time the server refuses the list or the watch (no permission, no
             such kind). The watch goes on trying.
-        page_size: Objects per page of a list.
+        page_size: Objects per page of a list. Two pages are held at once, and a decoded Deployment
+            takes 60 kB: this is what decides about the memory of a large cluster.
         timeout_s: Age at which the server is asked to end a stream, so that streams move to other
             API servers; up to a tenth is added at random.
         silence_s: Seconds without a byte after which a stream counts as dead. Above 60, because
@@ -71,7 +72,7 @@ class WatchOptions:
     """
 
     on_denied: Callable[[ApiError], None] = _ignore_denial
-    page_size: int = 500
+    page_size: int = 100
     timeout_s: int = 300
     silence_s: float = 70.0
     base_s: float = 1.0

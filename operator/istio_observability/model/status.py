@@ -117,13 +117,15 @@ class ViewStatus(StatusModel):
     """Whether a dashboard has what it needs."""
 
     name: Annotated[Word, _said("The view, as in spec.metrics.views.")]
-    has_data: Annotated[bool, _said("Whether everything it needs is collected somewhere.")]
+    has_data: Annotated[
+        bool, _said("Whether everything is collected that it needs and the mesh exposes.")
+    ]
     lacks: Annotated[
         tuple[Word, ...],
         Field(max_length=MAX_VIEW_LACKS),
         _cut_list(MAX_VIEW_LACKS),
         Atomic(),
-        _said("What it needs and nothing delivers."),
+        _said("What it needs and we do not collect, with the reason; also what others expose."),
     ] = ()
 
 
@@ -242,6 +244,10 @@ class Status(StatusModel):
     def to_dict(self) -> Body:
         """Return the status in the API's spelling, without what is unset; JSON types only."""
         body: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if not self.skipped_by_reason:
+            # An empty map whose last key goes by the same apply becomes null on the server, which
+            # its schema then refuses.
+            del body["skippedByReason"]
         return body
 
 

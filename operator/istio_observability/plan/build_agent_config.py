@@ -117,5 +117,5 @@ def _render(
         election=None if document else True,
     )
     if document:
-        scrape = keep_address(scrape, live, read_prom_conf, keep_election=True)
+        scrape = keep_address(scrape, live, read_prom_conf, path=ConfigPath.CONF)
     return render_prom(scrape, ConfigPath.CONF)

@@ -8,7 +8,6 @@ neither time nor operator version appears.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from istio_observability.datakit.layout import ConfigPath
@@ -50,7 +49,8 @@ def build_pod_annotations(
     logs = None
     if spec.logs.collect is LogsPolicy.ALWAYS:
         logs = render_logs(LogsInput(source=spec.logs.source or source, service=workload.name))
-    return PodAnnotations(prom=_render(_scrape(spec, override, source, workload)), logs=logs)
+    scrape = _scrape(spec, override, source, workload)
+    return PodAnnotations(prom=render_prom(scrape, ConfigPath.ANNOTATION), logs=logs)
 
 
 def _scrape(
@@ -78,7 +78,7 @@ def _scrape(
         election=None,
     )
     if metrics.profile is MetricsProfile.DOCUMENT:
-        return keep_address(scrape, workload.prom, read_prom_annotation, keep_election=False)
+        return keep_address(scrape, workload.prom, read_prom_annotation, path=ConfigPath.ANNOTATION)
     return scrape
 
 
@@ -96,9 +96,3 @@ def _first_override(
             continue
         return override
     return None
-
-
-# Rendering is pure and asked for at every event of a workload; 4,096 texts are about 8 MB.
-@lru_cache(maxsize=4096)
-def _render(scrape: PromScrape) -> str:
-    return render_prom(scrape, ConfigPath.ANNOTATION)

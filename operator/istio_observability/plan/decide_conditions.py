@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from istio_observability.datakit.layout import AgentFile
 from istio_observability.model.conditions import FALSE, TRUE, ConditionState
@@ -13,6 +14,14 @@ from istio_observability.plan.decide_ready import Observation, agents_summary, d
 if TYPE_CHECKING:
     from istio_observability.plan.part import Part
     from istio_observability.plan.plan_parts import Parts
+
+_REFUSED: Final = "the agent does not get this configuration; see AgentConfigured"
+_TRACING_REASONS: Final = MappingProxyType(
+    {
+        FindingReason.PROVIDER_USES_ZIPKIN: ConditionReason.WOULD_BREAK_LISTENERS,
+        FindingReason.MESH_CONFIG_UNREADABLE: ConditionReason.MESH_CONFIG_UNREADABLE,
+    }
+)
 
 
 def decide_conditions(seen: Observation) -> tuple[ConditionState, ...]:
@@ -43,14 +52,14 @@ def _of_parts(seen: Observation, parts: Parts) -> list[ConditionState]:
         _scraped(
             ConditionType.CONTROL_PLANE_WIRED,
             parts.control_plane,
-            wanted=AgentFile.ISTIOD in parts.files,
-            agent=parts.agent,
+            files=frozenset({AgentFile.ISTIOD}),
+            parts=parts,
         ),
         _scraped(
             ConditionType.GATEWAYS_WIRED,
             parts.gateways,
-            wanted=bool(parts.files & {AgentFile.INGRESS_GATEWAY, AgentFile.EGRESS_GATEWAY}),
-            agent=parts.agent,
+            files=frozenset({AgentFile.INGRESS_GATEWAY, AgentFile.EGRESS_GATEWAY}),
+            parts=parts,
         ),
         _tracing(parts),
     ]
@@ -79,14 +88,19 @@ def _workloads(seen: Observation) -> ConditionState:
     return _state(kind, False, ConditionReason.PENDING, text)
 
 
-def _scraped(kind: ConditionType, part: Part, *, wanted: bool, agent: Part) -> ConditionState:
+def _scraped(
+    kind: ConditionType, part: Part, *, files: frozenset[AgentFile], parts: Parts
+) -> ConditionState:
+    agent = parts.agent
     if part.blocked:
         text = part.findings[0].sentence() if part.findings else ""
         return _state(kind, False, ConditionReason.SERVICE_CONFLICT, text)
     if part.awaiting:
         return _state(kind, False, ConditionReason.AWAITING_ISTIO, f"{part.awaiting} is missing")
-    if not wanted:
+    if not files & parts.files:
         return _state(kind, False, ConditionReason.NOT_PRESENT, "there is nothing to scrape")
+    if files & parts.refused:
+        return _state(kind, False, ConditionReason.CONFLICT, _REFUSED)
     if part.due or agent.due or agent.awaiting:
         return _state(kind, False, ConditionReason.PENDING, "")
     return _state(kind, True, ConditionReason.CONFIGURED, "")
@@ -96,14 +110,13 @@ def _tracing(parts: Parts) -> ConditionState:
     kind, part = ConditionType.TRACING_READY, parts.tracing
     if part.blocked:
         finding = part.findings[0]
-        broken = finding.reason is FindingReason.PROVIDER_USES_ZIPKIN
-        reason = (
-            ConditionReason.WOULD_BREAK_LISTENERS if broken else ConditionReason.SERVICE_CONFLICT
-        )
+        reason = _TRACING_REASONS.get(finding.reason, ConditionReason.SERVICE_CONFLICT)
         return _state(kind, False, reason, finding.sentence())
     if AgentFile.ZIPKIN not in parts.files:
         return _state(kind, False, ConditionReason.NOT_REQUESTED, "")
-    if part.due or parts.agent.due:
+    if AgentFile.ZIPKIN in parts.refused:
+        return _state(kind, False, ConditionReason.CONFLICT, _REFUSED)
+    if part.due or parts.agent.due or parts.agent.awaiting:
         return _state(kind, False, ConditionReason.PENDING, "")
     if part.findings:
         return _state(kind, False, ConditionReason.NO_TRACES_SENT, part.findings[0].sentence())

@@ -49,12 +49,15 @@ def decide_field(
         live: The field as observed.
         wanted: The text we would write.
         means_the_same: Whether the agent would read two texts the same way; asked only about values
-            that are not ours.
+            that are not ours alone.
     """
     if live.value is None:
         return FieldVerdict.DUE
-    if live.ours:
-        return FieldVerdict.CURRENT if live.value == wanted else FieldVerdict.DUE
+    if live.ours and live.value == wanted:
+        return FieldVerdict.CURRENT
+    if live.ours and not live.others:
+        return FieldVerdict.DUE
+    # A co-owner decides like an owner: the API server would refuse to change its value.
     if live.value == wanted or means_the_same(live.value, wanted):
         return FieldVerdict.SATISFIED
     return FieldVerdict.CONTENDED

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from istio_observability.datakit.layout import ConfigPath
 from istio_observability.datakit.prom import PromScrape, anchor
+from istio_observability.datakit.prom_checks import InvalidScrape, check_scrape
 from istio_observability.datakit.reading import Unreadable
 from istio_observability.istio import document
 from istio_observability.istio.selection import select
@@ -98,13 +100,13 @@ def keep_address(
     live: FieldFacts | None,
     read: Callable[[str], tuple[PromScrape, ...]],
     *,
-    keep_election: bool,
+    path: ConfigPath,
 ) -> PromScrape:
     """
     Return the scrape with source, URLs and tags of a live text, where that can be read.
 
     The document numbers its sources by hand; profile ``Document`` keeps what it finds, so that a
-    takeover changes no byte.
+    takeover changes no byte. What the agent could not use is not kept.
     """
     if live is None or live.value is None:
         return scrape
@@ -115,10 +117,16 @@ def keep_address(
     if len(found) != 1:
         return scrape
     (kept,) = found
-    return replace(
+    kept = replace(
         scrape,
         source=kept.source or scrape.source,
         urls=kept.urls or scrape.urls,
         tags=kept.tags,
-        election=kept.election if keep_election else scrape.election,
+        # An annotation knows no election.
+        election=kept.election if path is ConfigPath.CONF else scrape.election,
     )
+    try:
+        check_scrape(kept, path)
+    except InvalidScrape:
+        return scrape
+    return kept

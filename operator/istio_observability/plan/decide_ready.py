@@ -100,7 +100,7 @@ def denied(seen: Observation) -> Verdict | None:
 
 def only_planned(seen: Observation) -> Verdict | None:
     """Tell that the plan is made, where nothing else is asked for."""
-    if seen.resource.spec.mode is not Mode.PLAN:
+    if seen.resource.spec.mode is not Mode.PLAN or seen.parts is None:
         return None
     return Verdict(
         True, ConditionReason.PLAN_READY, "the plan is in status.plan; nothing is written"

@@ -33,7 +33,9 @@ def wants_zipkin_input(spec: IstioObservabilitySpec, mesh: Mesh) -> bool:
 
 def traces_arrive(spec: IstioObservabilitySpec, mesh: Mesh) -> bool:
     """Return whether the mesh config, as far as it is known, sends spans to that name."""
-    return mesh.tracing is not None and sends_to_zipkin(mesh.tracing, spec.istio.namespace)
+    if mesh.tracing is None:
+        return False
+    return sends_to_zipkin(mesh.tracing, spec.istio.namespace, mesh.istio_version)
 
 
 def providers_that_would_break(spec: IstioObservabilitySpec, mesh: Mesh) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from istio_observability.model.objects import (
     SERVICE,
     ObjectRef,
 )
+from istio_observability.plan.plan_services import is_created_for
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
@@ -37,11 +38,11 @@ def holdings(resource: Resource, snapshot: Snapshot) -> tuple[ObjectRef, ...]:
     held += [
         ObjectRef(CONFIG_MAP, each.namespace, each.name)
         for each in snapshot.config_maps.values()
-        if each.owner_uid == resource.uid or (each.held and each.wired_by == resource.name)
+        if is_created_for(resource, each) or (each.held and each.wired_by == resource.name)
     ]
     held += [
         ObjectRef(SERVICE, each.namespace, each.name)
         for each in snapshot.services.values()
-        if each.owner_uid == resource.uid
+        if is_created_for(resource, each)
     ]
     return tuple(sorted(held))

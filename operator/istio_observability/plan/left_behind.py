@@ -12,7 +12,7 @@ from istio_observability.model.objects import CONFIG_MAP, DAEMON_SET, SERVICE, O
 from istio_observability.plan.intent import Action, Intent, Wave
 from istio_observability.plan.part import Part
 from istio_observability.plan.plan_config_map import OWN_CONFIG_MAP
-from istio_observability.plan.plan_services import service_names
+from istio_observability.plan.plan_services import is_created_for, service_names
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
@@ -40,7 +40,7 @@ def plan_left_behind(resource: Resource, snapshot: Snapshot) -> Part:
     named = {(spec.namespace, spec.config_map_name), (spec.namespace, OWN_CONFIG_MAP)}
     maps = [
         Intent(
-            Action.DELETE if each.owner_uid else Action.RELEASE,
+            Action.DELETE if is_created_for(resource, each) else Action.RELEASE,
             Wave.CONFIG,
             ObjectRef(CONFIG_MAP, each.namespace, each.name),
             each.uid,
@@ -48,8 +48,7 @@ def plan_left_behind(resource: Resource, snapshot: Snapshot) -> Part:
             _WHY,
         )
         for key, each in sorted(snapshot.config_maps.items())
-        if key not in named
-        and (each.wired_by == resource.name or (each.owner_uid and each.owner_uid == resource.uid))
+        if key not in named and (each.wired_by == resource.name or is_created_for(resource, each))
     ]
     services = [
         Intent(
@@ -62,8 +61,7 @@ def plan_left_behind(resource: Resource, snapshot: Snapshot) -> Part:
         )
         for key, each in sorted(snapshot.services.items())
         if key not in service_names(resource)
-        and each.owner_uid
-        and each.owner_uid == resource.uid
+        and is_created_for(resource, each)
         and not each.deleting
     ]
     return Part(due=(*agents, *maps, *services))

@@ -38,6 +38,7 @@ class Mesh:
         gateways: Gateway Deployments by role, each list by name.
         revisions: Revisions and tags that inject sidecars.
         tracing: What mesh config says about tracing, ``None`` where it is absent or unreadable.
+        unreadable: What is wrong with mesh config, ``""`` if it can be read or is absent.
         istio_version: Version of the newest istiod as its image tag says it, ``""`` if unknown.
     """
 
@@ -47,6 +48,7 @@ class Mesh:
     )
     revisions: frozenset[str] = frozenset()
     tracing: MeshTracing | None = None
+    unreadable: str = ""
     istio_version: str = ""
 
     @property
@@ -71,12 +73,14 @@ def read_mesh(snapshot: Snapshot, istio_namespace: str) -> Mesh:
         role = role_of(workload)
         if role is not None:
             gateways.setdefault(role, []).append(workload)
+    tracing, unreadable = _read_tracing(snapshot, istio_namespace)
     revisions = snapshot.revisions or frozenset(istio_revision(each.labels) for each in istiods)
     return Mesh(
         istiods=tuple(istiods),
         gateways=MappingProxyType({role: tuple(found) for role, found in gateways.items()}),
         revisions=revisions,
-        tracing=_read_tracing(snapshot, istio_namespace),
+        tracing=tracing,
+        unreadable=unreadable,
         istio_version=max((each.image_version for each in istiods), default=""),
     )
 
@@ -92,13 +96,13 @@ def role_of(workload: WorkloadFacts) -> Role | None:
     return gateway_role(workload.labels, workload.template_labels, workload.template_annotations)
 
 
-def _read_tracing(snapshot: Snapshot, istio_namespace: str) -> MeshTracing | None:
+def _read_tracing(snapshot: Snapshot, istio_namespace: str) -> tuple[MeshTracing | None, str]:
     # With several revisions the default one decides; a mesh of only named revisions has no
     # ConfigMap of the plain name, and then nothing is known.
     text = snapshot.mesh_configs.get((istio_namespace, "istio"))
     if text is None:
-        return None
+        return None, ""
     try:
-        return parse_mesh_config(text)
-    except MeshConfigUnreadable:
-        return None
+        return parse_mesh_config(text), ""
+    except MeshConfigUnreadable as error:
+        return None, error.reason

@@ -7,7 +7,7 @@ becomes an empty directory, silently.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ from istio_observability.plan.decide_field import FieldVerdict, decide_field
 from istio_observability.plan.facts import ABSENT, AgentFacts, ConfigMapFacts, FieldFacts
 from istio_observability.plan.intent import Action, Intent, Wave
 from istio_observability.plan.part import Part
-from istio_observability.plan.plan_services import ownership_labels
+from istio_observability.plan.plan_services import is_created_for, ownership_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,9 @@ class ConfigMapPlan:
 
     Attributes:
         name: The ConfigMap that the files live in.
-        mounted: Files whose key stands there right, by our hand or somebody else's.
-        ours: Text of each key that is written by us; what the agent's hash is made of.
+        mounted: Files whose key stands there right, by our hand or somebody else's, and those that
+            we had mounted before somebody changed them.
+        ours: Text of each of these keys that is for us to write; the agent's hash is made of it.
     """
 
     part: Part
@@ -87,22 +88,30 @@ def plan_config_map(
         impatient: Do not wait any longer for pods that still mount what is not wanted.
     """
     ref = ObjectRef(CONFIG_MAP, agent.namespace, name)
-    own = name == OWN_CONFIG_MAP and (live is None or live.owner_uid == resource.uid)
+    own = name == OWN_CONFIG_MAP and (live is None or is_created_for(resource, live))
     keys = live.keys if live is not None else {}
     findings: list[Finding] = []
     mounted: set[AgentFile] = set()
     data: dict[str, str] = {}
+    left: dict[str, str] = {}
     for file, text in sorted(texts.items()):
         facts = keys.get(file.key, ABSENT)
+        if own:
+            # Ours as a whole: what somebody else put there is set back.
+            facts = replace(facts, ours=True, others=())
         verdict = decide_field(facts, text, _same_file)
         if verdict is FieldVerdict.CONTENDED:
             findings.append(_contended(ref, file.key, facts.owner))
+            if _is_mounted_by_us(agent, file):
+                # Left as it is means the agent too: no roll-out at the edit, none at the way back.
+                mounted.add(file)
+                left[file.key] = text
             continue
         mounted.add(file)
         if verdict.written_by_us:
             data[file.key] = text
-    wanted = MappingProxyType(dict(data))
-    data |= _still_mounted(agent, keys, texts, impatient=impatient)
+    wanted = MappingProxyType(data | left)
+    data |= _still_mounted(agent, name, keys, texts, impatient=impatient)
     finding = _obstacle(ref, live, data)
     if finding is not None:
         return ConfigMapPlan(Part(findings=(finding,), blocked=True), name)
@@ -166,6 +175,7 @@ def _let_go(resource: Resource, ref: ObjectRef, live: ConfigMapFacts | None, *, 
 
 def _still_mounted(
     agent: AgentFacts,
+    name: str,
     keys: Mapping[str, FieldFacts],
     texts: Mapping[AgentFile, str],
     *,
@@ -174,7 +184,14 @@ def _still_mounted(
     """Return keys of ours that are not wanted any more and that a running agent still mounts."""
     if agent.deleting:
         return {}
-    paths = {mount.mount_path for each in agent.containers for mount in each.mounts if mount.ours}
+    # By volume: after a move to another ConfigMap the same paths are mounted from there.
+    volumes = {each.name for each in agent.volumes if each.config_map == name}
+    paths = {
+        mount.mount_path
+        for each in agent.containers
+        for mount in each.mounts
+        if mount.ours and mount.volume in volumes
+    }
     # With OnDelete the pods are replaced when their owner pleases.
     settled = agent.rollout.finished or agent.on_delete or impatient
     kept: dict[str, str] = {}
@@ -185,6 +202,11 @@ def _still_mounted(
         if file.mount_path in paths or not settled:
             kept[file.key] = facts.value
     return kept
+
+
+def _is_mounted_by_us(agent: AgentFacts, file: AgentFile) -> bool:
+    mounts = (mount for each in agent.containers for mount in each.mounts if mount.ours)
+    return any(mount.mount_path == file.mount_path for mount in mounts)
 
 
 def _same_file(live: str, wanted: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from istio_observability.model.finding import Finding, Severity
@@ -44,6 +44,7 @@ class Parts:
 
     Attributes:
         files: The configuration files that the agent should have; what conditions speak of.
+        refused: Those of them that it does not get: something of somebody else is in the way.
         agent_facts: The agent as observed, ``None`` if it is not there.
         mesh: The mesh as observed.
     """
@@ -54,6 +55,7 @@ class Parts:
     gateways: Part
     tracing: Part
     files: frozenset[AgentFile]
+    refused: frozenset[AgentFile]
     agent_facts: AgentFacts | None
     mesh: Mesh
 
@@ -90,13 +92,18 @@ def plan_parts(
     injection = plan_injection(resource, snapshot)
     gateways = plan_gateway_services(resource, mesh, snapshot)
     files: frozenset[AgentFile] = frozenset()
+    refused: frozenset[AgentFile] = frozenset()
     held = agent_holder not in ("", resource.name)
     if held:
         agent_part = _held_by(agent_holder, resource)
+        files = refused = frozenset(build_agent_config(resource, mesh, {}))
     elif agent is None:
         agent_part = _absent(resource, snapshot)
+        files = frozenset(build_agent_config(resource, mesh, {}))
     else:
-        agent_part, files = _plan_agent(resource, snapshot, mesh, agent, impatient=impatient)
+        agent_part, files, refused = _plan_agent(
+            resource, snapshot, mesh, agent, impatient=impatient
+        )
     tracing = plan_tracing_services(resource, mesh, None if held else agent, snapshot)
     if not resource.deleting:
         tracing += _about_tracing(resource, mesh)
@@ -108,6 +115,7 @@ def plan_parts(
         gateways=gateways,
         tracing=tracing,
         files=files,
+        refused=refused,
         agent_facts=agent,
         mesh=mesh,
     )
@@ -115,7 +123,7 @@ def plan_parts(
 
 def _plan_agent(
     resource: Resource, snapshot: Snapshot, mesh: Mesh, agent: AgentFacts, *, impatient: bool
-) -> tuple[Part, frozenset[AgentFile]]:
+) -> tuple[Part, frozenset[AgentFile], frozenset[AgentFile]]:
     maps = {
         name: facts
         for (namespace, name), facts in snapshot.config_maps.items()
@@ -126,33 +134,39 @@ def _plan_agent(
         name = resource.spec.datakit.config_map_name
     if name is None:
         missing = f"ConfigMap {agent.namespace}/{resource.spec.datakit.config_map_name}"
-        return Part(awaiting=missing), frozenset()
+        files = frozenset(build_agent_config(resource, mesh, {}))
+        return Part(awaiting=missing), files, frozenset()
     live = maps.get(name)
     texts = build_agent_config(resource, mesh, live.keys if live is not None else {})
     planned = plan_config_map(resource, agent, name, live, texts, impatient=impatient)
     part = planned.part
+    refused = frozenset(texts) - planned.mounted
     if not planned.part.blocked or planned.mounted:
-        part += plan_daemon_set(resource, agent, planned)
+        daemon_set = plan_daemon_set(resource, agent, planned)
+        if daemon_set.blocked:
+            refused = frozenset(texts)
+            if not any(mount.ours for each in agent.containers for mount in each.mounts):
+                # Keys that nobody mounts would be half of an installation.
+                part = replace(part, due=())
+        part += daemon_set
     if name != OWN_CONFIG_MAP and OWN_CONFIG_MAP in maps:
         # The agent's owner brought the named one after all: ours has done its work.
         part += plan_config_map(resource, agent, OWN_CONFIG_MAP, maps[OWN_CONFIG_MAP], {}).part
     if not resource.deleting:
         part += Part(findings=agent_findings(agent, resource.spec.datakit.container_name))
-    return part, frozenset(texts)
+    return part, frozenset(texts), refused
 
 
 def _absent(resource: Resource, snapshot: Snapshot) -> Part:
     if resource.deleting:
         # What we created may outlive the DaemonSet.
-        live = snapshot.config_maps.get((resource.spec.datakit.namespace, OWN_CONFIG_MAP))
-        gone = AgentFacts(resource.spec.datakit.namespace, "", "", deleting=True)
-        if live is not None:
-            return plan_config_map(resource, gone, OWN_CONFIG_MAP, live, {}).part
-        named = resource.spec.datakit.config_map_name
-        live = snapshot.config_maps.get((resource.spec.datakit.namespace, named))
-        if live is not None:
-            return plan_config_map(resource, gone, named, live, {}).part
-        return Part()
+        spec = resource.spec.datakit
+        gone = AgentFacts(spec.namespace, "", "", deleting=True)
+        part = Part()
+        for name in sorted({OWN_CONFIG_MAP, spec.config_map_name}):
+            live = snapshot.config_maps.get((spec.namespace, name))
+            part += plan_config_map(resource, gone, name, live, {}).part
+        return part
     return Part(awaiting=AWAITING_DATAKIT)
 
 

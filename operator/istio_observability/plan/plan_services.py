@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from istio_observability.datakit.layout import HTTP_PORT
 from istio_observability.model import names
 from istio_observability.model.finding import Finding, Severity
-from istio_observability.model.objects import SERVICE, Body, ObjectRef
+from istio_observability.model.objects import CONFIG_MAP, DEPLOYMENT, SERVICE, Body, ObjectRef
 from istio_observability.model.reasons import FindingReason
 from istio_observability.model.spec import CollectPolicy
 from istio_observability.plan.build_agent_config import GATEWAY_FILES, gateway_service_name
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from istio_observability.istio.components import Role
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import AgentFacts, ServiceFacts, Snapshot
+    from istio_observability.plan.facts import AgentFacts, ConfigMapFacts, ServiceFacts, Snapshot
 
 DATAKIT_SERVICE: Final = "datakit-service-ext"
 ZIPKIN_PORT: Final = 9411
@@ -104,6 +104,11 @@ def plan_gateway_services(resource: Resource, mesh: Mesh, snapshot: Snapshot) ->
                 part += Part(awaiting=f"the {role.value} gateway")
             continue
         gateway = gateways[0]
+        if not gateway.selector:
+            # Without a selector the Service would have no endpoint, and nobody would say so.
+            part += Part(findings=(_no_selector(gateway.namespace, gateway.name),), blocked=True)
+            part += _remove(resource, snapshot, namespace, name)
+            continue
         part += _ensure(resource, snapshot, build_gateway_service(resource, role, gateway.selector))
         pods = sum(each.replicas for each in gateways)
         if pods > 1:
@@ -122,6 +127,9 @@ def plan_tracing_services(
         part += _ensure(resource, snapshot, build_datakit_service(resource, agent))
     elif agent is not None or resource.deleting or not wants_zipkin_input(spec, mesh):
         part += _remove(resource, snapshot, spec.datakit.namespace, DATAKIT_SERVICE)
+    if wanted and mesh.unreadable:
+        # A provider may reference it. What stands is left too: Istio goes on as it was.
+        return part + Part(findings=(_unreadable(resource, mesh),), blocked=True)
     breaking = providers_that_would_break(spec, mesh)
     if wanted and not breaking:
         return part + _ensure(resource, snapshot, build_zipkin_service(resource))
@@ -130,6 +138,18 @@ def plan_tracing_services(
     if breaking or resource.deleting or not wants_zipkin_input(spec, mesh):
         part += _remove(resource, snapshot, spec.istio.namespace, ZIPKIN_SERVICE)
     return part
+
+
+def _no_selector(namespace: str, name: str) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        reason=FindingReason.GATEWAY_SELECTOR_MISSING,
+        subject=str(ObjectRef(DEPLOYMENT, namespace, name)),
+        field="spec.selector.matchLabels",
+        found="is empty",
+        consequence="no Service can select its pods, so they are not scraped",
+        remedy="give the gateway a selector of labels or set its collect to Never",
+    )
 
 
 def replicated(subject: str, pods: int) -> Finding:
@@ -163,6 +183,18 @@ def ownership_labels(resource: Resource) -> dict[str, str]:
     }
 
 
+def is_created_for(resource: Resource, live: ServiceFacts | ConfigMapFacts) -> bool:
+    """
+    Return whether we created an object for this resource.
+
+    A resource that comes from a file has no uid; then the name decides. An object without our
+    labels is nobody's of ours in either case.
+    """
+    if resource.uid:
+        return live.owner_uid == resource.uid
+    return live.owner_name == resource.name
+
+
 def _ensure(resource: Resource, snapshot: Snapshot, body: Body) -> Part:
     meta = body["metadata"]
     ref = ObjectRef(SERVICE, meta["namespace"], meta["name"])
@@ -176,7 +208,7 @@ def _ensure(resource: Resource, snapshot: Snapshot, body: Body) -> Part:
         return Part(wanted=(intent,), due=(intent,))
     if live.deleting:
         return Part(wanted=(intent,))
-    if live.owner_uid != resource.uid:
+    if not is_created_for(resource, live):
         if _is_right(live, body):
             return Part()
         return Part(findings=(_foreign(ref, live),), blocked=True)
@@ -186,7 +218,7 @@ def _ensure(resource: Resource, snapshot: Snapshot, body: Body) -> Part:
 
 def _remove(resource: Resource, snapshot: Snapshot, namespace: str, name: str) -> Part:
     live = snapshot.services.get((namespace, name))
-    if live is None or live.owner_uid != resource.uid or live.deleting:
+    if live is None or not is_created_for(resource, live) or live.deleting:
         return Part()
     ref = ObjectRef(SERVICE, namespace, name)
     intent = Intent(Action.DELETE, Wave.CONFIG, ref, live.uid, None, "not wanted any more")
@@ -218,6 +250,18 @@ def _foreign(ref: ObjectRef, live: ServiceFacts) -> Finding:
         found=what,
         consequence="left as it is, and what it should lead to the agent does not arrive",
         remedy="remove it, or switch that part off in the resource",
+    )
+
+
+def _unreadable(resource: Resource, mesh: Mesh) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        reason=FindingReason.MESH_CONFIG_UNREADABLE,
+        subject=str(ObjectRef(CONFIG_MAP, resource.spec.istio.namespace, "istio")),
+        field="key mesh",
+        found=mesh.unreadable,
+        consequence=f"Service {ZIPKIN_SERVICE} is neither created nor removed",
+        remedy="correct it",
     )
 
 

@@ -149,12 +149,22 @@ def _leave(
     holder: str,
 ) -> WorkloadPlan | None:
     if ours and holder in ("", workload.wired_by) and not workload.deleting:
-        restarts = workload.replicas if workload.prom.ours or workload.logs.ours else 0
-        intent = Intent(Action.RELEASE, Wave.WORKLOADS, base.ref, workload.uid, None, why, restarts)
-        return replace(base, state=WorkloadState.LEAVING, intent=intent)
+        return _let_go(base, workload, why)
     if selection.opted_out:
         return replace(base, skip=Skip(SkipReason.OPTED_OUT, f"opted out by the {base.rule.value}"))
     return None
+
+
+def _let_go(base: WorkloadPlan, workload: WorkloadFacts, why: str) -> WorkloadPlan:
+    rolls = _goes_with_us(workload.prom) or _goes_with_us(workload.logs)
+    restarts = workload.replicas if rolls else 0
+    intent = Intent(Action.RELEASE, Wave.WORKLOADS, base.ref, workload.uid, None, why, restarts)
+    return replace(base, state=WorkloadState.LEAVING, intent=intent)
+
+
+def _goes_with_us(live: FieldFacts) -> bool:
+    """Return whether the value disappears when we let it go; a co-owner keeps it."""
+    return live.ours and not live.others
 
 
 def _wire(
@@ -179,6 +189,9 @@ def _wire(
         if logs is FieldVerdict.CONTENDED:
             findings = (_contended(base.ref, LOGS_ANNOTATION, workload.logs),)
     if not annotations:
+        if workload.prom.ours or workload.logs.ours:
+            # Prom is satisfied by its owner now; what else we set is not wanted any more.
+            return _let_go(replace(base, findings=findings), workload, "taken over by its owner")
         return replace(base, state=WorkloadState.TAKEN_OVER, findings=findings)
     if workload.other_annotation_bytes + _size(annotations) > ANNOTATIONS_MAX_BYTES:
         skip = Skip(
@@ -186,15 +199,16 @@ def _wire(
             "has pod annotations that leave no room below 256 KiB",
         )
         return replace(base, skip=skip)
+    drops_logs = LOGS_ANNOTATION not in annotations and workload.logs.ours
     changes_template = (
         (PROM_ANNOTATION in annotations and workload.prom.value != texts.prom)
         or (LOGS_ANNOTATION in annotations and workload.logs.value != texts.logs)
-        or (LOGS_ANNOTATION not in annotations and workload.logs.ours)
+        or (drops_logs and _goes_with_us(workload.logs))
     )
     body = _body(context, workload, annotations, rolls=changes_template)
     marked = workload.wired_by == context.resource.name and workload.revision == context.revision
     intent = None
-    if changes_template or not marked:
+    if changes_template or drops_logs or not marked:
         reason = f"revision {context.revision}" if marked or changes_template else "markers"
         restarts = workload.replicas if changes_template else 0
         intent = Intent(
