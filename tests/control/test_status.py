@@ -56,7 +56,7 @@ def test_converged_status_says_what_was_delivered():
     """Revision, renderer, agents and roll-outs; nothing is planned or awaited."""
     status = status_of(ledger_of(WIRED))
 
-    assert (status["revision"], status["renderer"]) == ("2902f140", 1)
+    assert (status["revision"], status["renderer"]) == ("5529ed2b", 1)
     assert (status["agents"], status["rolloutsCaused"]) == ("3/3", 2)
     assert (status.get("plan"), status["awaiting"]) == (None, [])
 

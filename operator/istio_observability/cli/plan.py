@@ -177,14 +177,14 @@ def _price_lines(planned: Plan) -> Iterator[Text]:
         yield Text("Nothing to do.", style="bold")
         return
     workloads = [each for each in planned.due if each.wave is Wave.WORKLOADS and each.restarts_pods]
-    agents = sum(each.restarts_pods for each in planned.due if each.ref.kind.kind == "DaemonSet")
+    agents = [each for each in planned.due if each.ref.kind.kind == "DaemonSet"]
     written = Counter(action_word(each) for each in planned.due)
     counts = ", ".join(f"{count} to {verb}" for verb, count in sorted(written.items()))
     yield Text(f"{len(planned.due)} objects: {counts}.", style="bold")
     pods = sum(each.restarts_pods for each in workloads)
     yield Text(
         f"Restarts: {len(workloads)} workloads with {_pods(pods)},"
-        f" {planned.resource.spec.rollout.max_concurrent} at a time; {agents} agents, once."
+        f" {planned.resource.spec.rollout.max_concurrent} at a time; {_agents(agents)}."
     )
     if any(each.action is Action.APPLY for each in workloads):
         yield Text(
@@ -205,6 +205,14 @@ def _workload_lines(planned: Plan) -> Iterator[Text]:
             yield Text(f"  {each.ref} is skipped: {each.skip.reason.value}, it {each.skip.found}.")
         elif each.hold:
             yield Text(f"  {each.ref} waits: {each.hold}.")
+
+
+def _agents(intents: list[Intent]) -> str:
+    if not any(each.restarts_pods or not each.uid for each in intents):
+        return "no agent"
+    count = sum(each.restarts_pods for each in intents)
+    # Manifests do not say how many nodes there are.
+    return f"the agent on {count} nodes, once" if count else "the agent on every node, once"
 
 
 def _pods(count: int) -> str:

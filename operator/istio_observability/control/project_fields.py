@@ -111,9 +111,16 @@ def count_marker(body: Body) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
+def is_manifest(body: Body) -> bool:
+    """Return whether an object is one on disk, which no server has ever seen."""
+    return not metadata(body).get("uid")
+
+
 def deployment_rollout(body: Body) -> RolloutFacts:
     """Return how far the roll-out of a Deployment is."""
     spec, status = body.get("spec") or {}, body.get("status") or {}
+    if is_manifest(body):
+        return RolloutFacts(wanted=(n := _replicas(spec)), present=n, updated=n, available=n)
     exceeded = any(
         each.get("type") == "Progressing" and each.get("reason") == "ProgressDeadlineExceeded"
         for each in status.get("conditions") or []

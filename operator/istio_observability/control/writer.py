@@ -145,7 +145,7 @@ def problem_of(intent: Intent, error: ApiError) -> Finding:
             cause.field,
             f'is set by "{cause.manager}"',
             "left as it is",
-            "remove it there or set conflictPolicy: Override",
+            "remove it there, and ours is set",
         )
     if isinstance(error, Forbidden):
         verb = {Action.DELETE: "delete", Action.ENSURE: "create or patch"}.get(

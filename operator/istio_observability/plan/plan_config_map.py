@@ -250,5 +250,5 @@ def _contended(ref: ObjectRef, key: str, owner: str) -> Finding:
         field=f"key {key}",
         found=f"is set by {owner} to something else",
         consequence="left as it is",
-        remedy="remove it there or set conflictPolicy: Override",
+        remedy="remove it there, and ours is set",
     )

@@ -289,5 +289,5 @@ def _contended(ref: ObjectRef, annotation: str, live: FieldFacts) -> Finding:
         field=f"annotation {annotation}",
         found=f"is set by {live.owner}",
         consequence="left as it is",
-        remedy="remove it there or set conflictPolicy: Override",
+        remedy="remove it there, and ours is set",
     )
