@@ -45,7 +45,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.inventory = Inventory(
-            cast(Any, None),
+            cast("Any", None),
             on_workload=_ignore,
             on_namespace=_ignore,
             on_part=_ignore,

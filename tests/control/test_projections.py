@@ -21,7 +21,8 @@ from istio_observability.control.project_cluster import (
 from istio_observability.control.project_workload import project_workload
 from istio_observability.kube import managed_fields as mf
 from istio_observability.model import names
-from istio_observability.plan.facts import ABSENT, FieldFacts, MountFacts, VolumeFacts
+from istio_observability.plan.agent_facts import MountFacts, VolumeFacts
+from istio_observability.plan.facts import ABSENT, FieldFacts
 
 PROM, LOGS = "datakit/prom.instances", "datakit/logs"
 EARLY, LATE = "2024-01-01T00:00:00Z", "2024-01-01T00:01:00Z"

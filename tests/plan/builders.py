@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from istio_observability.model import names
 from istio_observability.model.custom_resource import Resource, parse_resource
-from istio_observability.plan.facts import (
+from istio_observability.plan.agent_facts import (
     AgentFacts,
     ConfigMapFacts,
     ContainerFacts,
+    ServiceFacts,
+    VolumeFacts,
+)
+from istio_observability.plan.facts import (
     FieldFacts,
     NamespaceFacts,
     PodCounts,
     RolloutFacts,
-    ServiceFacts,
-    Snapshot,
-    VolumeFacts,
     WorkloadFacts,
 )
 from istio_observability.plan.plan import Plan, plan
+from istio_observability.plan.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

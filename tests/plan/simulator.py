@@ -12,19 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from istio_observability.model import names
-from istio_observability.plan.facts import (
-    ABSENT,
+from istio_observability.plan.agent_facts import (
     AgentFacts,
     ConfigMapFacts,
     ContainerFacts,
-    FieldFacts,
     MountFacts,
+    ServiceFacts,
+    VolumeFacts,
+)
+from istio_observability.plan.facts import (
+    ABSENT,
+    FieldFacts,
     NamespaceFacts,
     PodCounts,
     RolloutFacts,
-    ServiceFacts,
-    Snapshot,
-    VolumeFacts,
     WorkloadFacts,
 )
 from istio_observability.plan.intent import Action, Intent
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.plan.snapshot import Snapshot
 
 MOST_PASSES = 12
 PROM, LOGS = "datakit/prom.instances", "datakit/logs"

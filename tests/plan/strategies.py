@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from istio_observability.datakit.layout import AgentFile
-from istio_observability.plan.facts import (
-    ABSENT,
+from istio_observability.plan.agent_facts import (
     AgentFacts,
     ConfigMapFacts,
-    FieldFacts,
     MountFacts,
+    ServiceFacts,
+    VolumeFacts,
+)
+from istio_observability.plan.facts import (
+    ABSENT,
+    FieldFacts,
     NamespaceFacts,
     PodCounts,
     RolloutFacts,
-    ServiceFacts,
-    Snapshot,
-    VolumeFacts,
     WorkloadFacts,
 )
 from istio_observability.plan.plan import plan
@@ -29,6 +30,7 @@ from tests.plan import builders
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.plan.snapshot import Snapshot
 
 HOMES = ("prod", "dev", "istio-system")
 _WIRE = "istio-observability.dev/wire"

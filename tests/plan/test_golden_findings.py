@@ -13,8 +13,8 @@ import pytest
 
 from istio_observability.datakit.layout import AgentFile
 from istio_observability.model.reasons import FindingReason
+from istio_observability.plan.agent_facts import MountFacts, VolumeFacts
 from istio_observability.plan.check_spec import check_spec
-from istio_observability.plan.facts import MountFacts, VolumeFacts
 from istio_observability.plan.plan import plan
 from istio_observability.plan.plan_config_map import OWN_CONFIG_MAP
 from tests.plan.builders import (

@@ -9,7 +9,8 @@ import pytest
 from istio_observability.datakit.layout import CONFIG_MAP_MAX_BYTES, AgentFile
 from istio_observability.model import names
 from istio_observability.model.reasons import FindingReason
-from istio_observability.plan.facts import FieldFacts, MountFacts, VolumeFacts
+from istio_observability.plan.agent_facts import MountFacts, VolumeFacts
+from istio_observability.plan.facts import FieldFacts
 from istio_observability.plan.intent import Action, Wave
 from istio_observability.plan.plan_config_map import (
     OWN_CONFIG_MAP,

@@ -20,7 +20,7 @@ from tests.plan.strategies import everything_of, resources, snapshots, untouched
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import Snapshot
+    from istio_observability.plan.snapshot import Snapshot
 
 
 @given(resources(), snapshots())

@@ -67,8 +67,10 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
         asyncio.run(_run(options))
-    except ApiError as error:
-        raise UsageError(str(error)) from error
+    except* ApiError as errors:
+        raise UsageError(str(errors.exceptions[0])) from errors
+    except* OSError as errors:
+        raise UsageError(f"--listen {options.listen}: {errors.exceptions[0]}") from errors
     return 0
 
 

@@ -38,9 +38,10 @@ from istio_observability.model.objects import (
     Body,
     ObjectRef,
 )
-from istio_observability.plan.facts import NamespaceFacts, PodCounts, Snapshot
+from istio_observability.plan.facts import NamespaceFacts, PodCounts
 from istio_observability.plan.plan_config_map import OWN_CONFIG_MAP
 from istio_observability.plan.plan_services import service_names
+from istio_observability.plan.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

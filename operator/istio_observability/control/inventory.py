@@ -44,20 +44,15 @@ from istio_observability.model.objects import (
     Kind,
     ObjectRef,
 )
-from istio_observability.plan.facts import (
-    AgentFacts,
-    ConfigMapFacts,
-    NamespaceFacts,
-    ServiceFacts,
-    Snapshot,
-    WorkloadFacts,
-)
+from istio_observability.plan.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from istio_observability.kube.api import ClusterApi
     from istio_observability.kube.errors import ApiError
+    from istio_observability.plan.agent_facts import AgentFacts, ConfigMapFacts, ServiceFacts
+    from istio_observability.plan.facts import NamespaceFacts, WorkloadFacts
 
 log: Final = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from istio_observability.plan.plan_workload import WorkloadContext, WorkloadPlan
 from istio_observability.plan.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from istio_observability.model.custom_resource import Resource
     from istio_observability.model.finding import Finding
@@ -111,6 +111,13 @@ class Ledger:
     def may_try(self, ref: ObjectRef, now: float) -> bool:
         """Return whether a write to an object may be sent now; one that failed has to wait."""
         return self.not_before.get(ref, 0.0) <= now
+
+    def wait_s(self, refs: Iterable[ObjectRef], now: float) -> float:
+        """Return after how many seconds the first of these may be tried again, 0 if none waits."""
+        if not self.not_before:
+            return 0.0
+        waits = (self.not_before.get(ref, 0.0) - now for ref in refs)
+        return min((each for each in waits if each > 0), default=0.0)
 
     def settle(self, ref: ObjectRef) -> None:
         """Forget that a write to an object had failed."""

@@ -117,6 +117,9 @@ class Pacer:
             self._queue.add_after(again, max(min(left_s.values()), 0) + 1)
         if ledger.departing:
             self._queue.add_after(again, 1.0)
+        refused = (ledger.plans[key].ref for key in ledger.waiting)
+        if wait_s := ledger.wait_s(refused, self._clock()):
+            self._queue.add_after(again, wait_s)
 
 
 def may_start(ledger: Ledger) -> bool:
@@ -127,7 +130,7 @@ def may_start(ledger: Ledger) -> bool:
         return False
     if ledger.resource.deleting:
         return True
-    if not parts.mesh.present or parts.agent.awaiting:
+    if not parts.mesh.ready or parts.agent.awaiting:
         return False
     # What somebody else must make possible first is not waited for.
     due = parts.agent.due

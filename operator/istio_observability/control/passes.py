@@ -15,13 +15,13 @@ from istio_observability.control.keys import Key, What
 from istio_observability.control.pacer import Pacer
 from istio_observability.control.planner import Planner
 from istio_observability.model.names import FINALIZER
-from istio_observability.model.objects import CONFIG_MAP
+from istio_observability.model.objects import CONFIG_MAP, ObjectRef
 from istio_observability.model.spec import Mode
 from istio_observability.plan.intent import Intent, Wave
 from istio_observability.plan.plan_workload import WorkloadContext, WorkloadState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from istio_observability.control.inventory import Inventory
     from istio_observability.control.ledger import Ledger, WorkloadKey
@@ -108,6 +108,7 @@ class Passes:
             return
         now = self._clock()
         due = [each for each in _in_order(ledger.parts.all.due) if ledger.may_try(each.ref, now)]
+        self._come_back(ledger, key, (each.ref for each in ledger.parts.all.due))
         # A write that somebody must make possible does not hold up what comes after it.
         retried = [each for each in due if each.ref in ledger.problems]
         first = _first_wave([each for each in due if each.ref not in ledger.problems])
@@ -138,6 +139,7 @@ class Passes:
                 self._queue.add(Key.of(What.PACE, name))
             if plan is None or plan.intent is None or key in ledger.waiting:
                 continue
+            self._come_back(ledger, Key.workload(*key), (plan.ref,))
             allowed = _may_write(ledger) and ledger.may_try(plan.ref, self._clock())
             if allowed and plan.state is not WorkloadState.WAITING:
                 await self._writer.write(ledger, plan.intent, Key.workload(*key))
@@ -155,6 +157,12 @@ class Passes:
         for key, plan in ledger.plans.items():
             if plan.intent is not None and key not in ledger.waiting:
                 self._queue.add(Key.workload(*key))
+
+    def _come_back(self, ledger: Ledger, key: Key, refs: Iterable[ObjectRef]) -> None:
+        """Set the timer of a retry again: whatever woke this pass has taken it away."""
+        wait_s = ledger.wait_s(refs, self._clock())
+        if wait_s:
+            self._queue.add_after(key, wait_s)
 
     def _settled(self, ledger: Ledger, wave: Sequence[Intent], key: Key) -> Sequence[Intent]:
         """Leave out what would roll the agent while its plan still moves; come back for it."""

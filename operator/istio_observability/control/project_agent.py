@@ -23,7 +23,7 @@ from istio_observability.kube.managed_fields import (
     volume_mount,
 )
 from istio_observability.model import names
-from istio_observability.plan.facts import (
+from istio_observability.plan.agent_facts import (
     AgentFacts,
     ConfigMapFacts,
     ContainerFacts,

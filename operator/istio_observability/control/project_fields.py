@@ -121,10 +121,11 @@ def deployment_rollout(body: Body) -> RolloutFacts:
     spec, status = body.get("spec") or {}, body.get("status") or {}
     if is_manifest(body):
         return RolloutFacts(wanted=(n := _replicas(spec)), present=n, updated=n, available=n)
-    exceeded = any(
-        each.get("type") == "Progressing" and each.get("reason") == "ProgressDeadlineExceeded"
+    progress = {
+        each.get("reason")
         for each in status.get("conditions") or []
-    )
+        if each.get("type") == "Progressing"
+    }
     return RolloutFacts(
         generation=metadata(body).get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
@@ -132,7 +133,9 @@ def deployment_rollout(body: Body) -> RolloutFacts:
         present=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         available=status.get("availableReplicas", 0),
-        deadline_exceeded=exceeded,
+        deadline_exceeded="ProgressDeadlineExceeded" in progress,
+        # Set once the newest template is up, and kept while it is scaled or its pods come and go.
+        completed="NewReplicaSetAvailable" in progress,
     )
 
 

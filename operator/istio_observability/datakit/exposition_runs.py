@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from istio_observability.datakit.exposition import Family
 
 # Short enough that no number of this form is too large for a float.
-_NUMBER: Final = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[-+]?[0-9]{1,2})?+"
-_TEXT: Final = r'"[^"\\\n]*+"'
-_BOUND: Final = rf'"(?:{_NUMBER}|\+Inf)"'
+NUMBER: Final = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[-+]?[0-9]{1,2})?+"
+TEXT: Final = r'"[^"\\\n]*+"'
+BOUND: Final = rf'"(?:{NUMBER}|\+Inf)"'
 _MOST_SHAPES: Final = 8
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Runs:
@@ -47,7 +47,7 @@ class Runs:
         if self._pattern is None:
             return position
         run = self._pattern.match(text, position)
-        if run is None or (not text.isascii() and _SURROGATE.search(text, position, run.end())):
+        if run is None or (not text.isascii() and SURROGATE.search(text, position, run.end())):
             return position
         lines = text.count("\n", position, run.end())
         self.family.samples += lines
@@ -59,11 +59,11 @@ class Runs:
 @lru_cache(maxsize=4096)
 def _shape(name: str, keys: tuple[str, ...]) -> str:
     # Both are read as numbers in some families, and a bad one ends the parse.
-    bounds = {"le": _BOUND, "quantile": _BOUND}
-    labels = ",".join(f"{key}={bounds.get(key, _TEXT)}" for key in keys)
+    bounds = {"le": BOUND, "quantile": BOUND}
+    labels = ",".join(f"{key}={bounds.get(key, TEXT)}" for key in keys)
     return rf"{name}\{{{labels}\}} " if keys else f"{name} "
 
 
 @lru_cache(maxsize=512)
 def _compile(shapes: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?:(?:{'|'.join(shapes)}){_NUMBER}\n)++")
+    return re.compile(rf"(?:(?:{'|'.join(shapes)}){NUMBER}\n)++")

@@ -105,7 +105,8 @@ def count_points(family: Family) -> int:
         return family.finite + built + len(composites)
     if family.type not in {"summary", "histogram"}:
         return 0
-    parts = (part for one in composites if one.kind == family.type for part in one.parts)
+    whole = [one for one in composites if one.kind == family.type]
+    parts = (part for one in whole for part in one.parts)
     skipped = family.type == "summary"
     own = sum(1 for _, number in parts if not (skipped and math.isnan(number)))
-    return own + len(composites) + len(family.scalars)
+    return own + sum(one.counted for one in whole) + len(composites) + len(family.scalars)

@@ -38,6 +38,11 @@ class Collection:
         """Return what findings call it."""
         return "the files together"
 
+    @property
+    def has_objects(self) -> bool:
+        """Return whether an object is among them; a bare text says nothing about what is absent."""
+        return bool(self.manifests)
+
     def of_kind(self, kind: str) -> Iterator[Manifest]:
         """Yield the objects of a kind."""
         return (each for each in self.manifests if each.kind == kind)

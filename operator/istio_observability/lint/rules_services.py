@@ -25,7 +25,7 @@ _MAX_REPLICAS_SAFE: Final = 1
 @rule("IOB401", Severity.WARNING)
 def undefined_service(collection: Collection) -> Iterator[Problem]:
     """An address names a Service that nobody defines."""
-    for prom in collection.conf_proms:
+    for prom in collection.conf_proms if collection.has_objects else ():
         for url in prom.urls:
             service = service_of(url)
             if service is None or service in collection.services:
@@ -128,7 +128,7 @@ def no_way_for_spans(collection: Collection) -> Iterator[Problem]:
         for service in collection.services.values()
         for number, target in _ports(service)
     )
-    if zipkin and not translated:
+    if zipkin and collection.has_objects and not translated:
         yield Problem(
             zipkin[0].start,
             "the zipkin input is there, but no Service leads port 9411 to the agent's 9529",

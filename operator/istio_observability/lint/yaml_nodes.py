@@ -21,6 +21,8 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH: Final = 100
 _MAX_SIZE: Final = 2_000_000
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+# Line ends to YAML, but to no editor.
+_OTHER_BREAKS: Final = re.compile(r"[\x85\u2028\u2029]|\r(?!\n)")
 _ESCAPE: Final = re.compile(r"\\(?:x.{2}|u.{4}|U.{8}|.)|[^\\]", re.DOTALL)
 
 
@@ -122,6 +124,8 @@ class Node:
 
 def _block(node: Node, raw: str) -> list[tuple[int, int]] | None:
     """Return where each line of a literal block came from."""
+    if _OTHER_BREAKS.search(raw):
+        return None
     written = raw.split("\n")[1:]
     starts = node.start + len(raw.split("\n", 1)[0]) + 1
     position, segments = 0, []

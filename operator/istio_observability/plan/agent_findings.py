@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import AgentFacts, ContainerFacts
+    from istio_observability.plan.agent_facts import AgentFacts, ContainerFacts
 
 # Removed in 1.63.0 and restored in 1.63.1: the pod annotation does nothing in between.
 _WITHOUT_ANNOTATION: Final = "1.63.0"

@@ -19,7 +19,8 @@ from istio_observability.plan.part import Part
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import NamespaceFacts, Snapshot
+    from istio_observability.plan.facts import NamespaceFacts
+    from istio_observability.plan.snapshot import Snapshot
 
 REVISION_LABEL: Final = "istio.io/rev"
 AMBIENT_LABEL: Final = "istio.io/dataplane-mode"

@@ -1,5 +1,5 @@
 """
-Facts about a cluster, as far as decisions need them: the snapshot that a plan is made from.
+Facts about a cluster, as far as decisions need them; a snapshot holds those of one moment.
 
 Facts are what was observed, never what is wanted. They are small (a cluster has thousands of
 Deployments), immutable, and equal when nothing that matters has changed, so that a change of
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 Labels = Mapping[str, str]
@@ -58,8 +57,8 @@ class RolloutFacts:
     """
     How far a roll-out of a Deployment or DaemonSet is, from its status.
 
-    For a DaemonSet ``wanted`` is the number of nodes that should run the agent, ``present`` equals
-    it, and ``ready_nodes_wanted`` leaves out pods on nodes that are not ready.
+    For a DaemonSet ``wanted`` is the number of nodes that should run the agent; ``present`` is the
+    same. ``completed``: the controller says that the newest template was rolled out.
     """
 
     generation: int = 1
@@ -69,6 +68,7 @@ class RolloutFacts:
     updated: int = 1
     available: int = 1
     deadline_exceeded: bool = False
+    completed: bool = False
 
     @property
     def replaced(self) -> bool:
@@ -80,9 +80,18 @@ class RolloutFacts:
         """
         return (
             self.observed_generation >= self.generation
-            and self.updated == self.wanted
             and self.present == self.updated
+            and (self.updated == self.wanted or self.completed)
         )
+
+    @property
+    def over(self) -> bool:
+        """
+        Return whether the newest template has been rolled out, whatever became of its pods since.
+
+        A Deployment that is scaled, or whose pods crash a week later, is not rolling out.
+        """
+        return self.finished or (self.replaced and self.completed)
 
     @property
     def finished(self) -> bool:
@@ -157,144 +166,3 @@ class WorkloadFacts:
     def held(self) -> bool:
         """Return whether anything of ours stands on the object."""
         return bool(self.wired_by) or self.prom.ours or self.logs.ours
-
-
-@dataclass(frozen=True, slots=True)
-class MountFacts:
-    """One entry of ``volumeMounts``: key is ``mountPath``, as in server-side apply."""
-
-    mount_path: str
-    volume: str
-    sub_path: str
-    ours: bool = False
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeFacts:
-    """One volume of a pod template; ``config_map`` is ``""`` where it is of another type."""
-
-    name: str
-    config_map: str = ""
-    ours: bool = False
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFacts:
-    """
-    One container of the agent.
-
-    ``image_foreign``: another manager owns the image. Where only we are left, our mount alone would
-    keep half a container alive after its owner removed it.
-    """
-
-    name: str
-    mounts: tuple[MountFacts, ...] = ()
-    image: str = ""
-    image_foreign: bool = True
-    env: Labels = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFacts:
-    """The DaemonSet of the agent. ``config_hash`` is our annotation of its pod template."""
-
-    namespace: str
-    name: str
-    uid: str
-    containers: tuple[ContainerFacts, ...] = ()
-    volumes: tuple[VolumeFacts, ...] = ()
-    selector: Labels = field(default_factory=dict)
-    config_hash: FieldFacts = ABSENT
-    on_delete: bool = False
-    deleting: bool = False
-    rollout: RolloutFacts = field(default_factory=RolloutFacts)
-    wired_by: str = ""
-    rollouts_caused: int = 0
-    written_at: float = 0.0
-
-    def container(self, name: str) -> ContainerFacts | None:
-        """Return the container of that name."""
-        return next((each for each in self.containers if each.name == name), None)
-
-    @property
-    def held(self) -> bool:
-        """Return whether anything of ours stands on the object."""
-        return (
-            bool(self.wired_by)
-            or self.config_hash.ours
-            or any(volume.ours for volume in self.volumes)
-            or any(mount.ours for each in self.containers for mount in each.mounts)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigMapFacts:
-    """
-    A ConfigMap for the agent.
-
-    ``keys`` has only the keys that we may write; ``other_bytes`` is the size of all the others.
-    """
-
-    namespace: str
-    name: str
-    uid: str
-    keys: Mapping[str, FieldFacts] = field(default_factory=lambda: MappingProxyType({}))
-    other_bytes: int = 0
-    immutable: bool = False
-    owner_name: str = ""
-    owner_uid: str = ""
-    wired_by: str = ""
-    deleting: bool = False
-
-    @property
-    def held(self) -> bool:
-        """Return whether anything of ours stands in it."""
-        return bool(self.wired_by) or any(facts.ours for facts in self.keys.values())
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
-    """
-    One Service of a name that we create, whoever made it.
-
-    ``ports`` are (port, targetPort as text, name). ``owner_name`` and ``owner_uid`` are our labels.
-    """
-
-    namespace: str
-    name: str
-    uid: str
-    type: str = "ClusterIP"
-    external_name: str = ""
-    selector: Labels = field(default_factory=dict)
-    ports: tuple[tuple[int, str, str], ...] = ()
-    owner_name: str = ""
-    owner_uid: str = ""
-    deleting: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """
-    A cluster at one moment, as far as we look at it.
-
-    Attributes:
-        taken_at: Seconds since the epoch.
-        namespaces: By name.
-        workloads: By (namespace, name), gateways and istiod among them.
-        agents: DaemonSets by (namespace, name).
-        config_maps: Those of the agent, by (namespace, name).
-        services: Those whose names are ours, by (namespace, name).
-        mesh_configs: Text of key ``mesh`` of Istio's ConfigMaps, by (namespace, name).
-        revisions: Istio revisions and tags that have an injection webhook; empty if unknown.
-    """
-
-    taken_at: float = 0.0
-    namespaces: Mapping[str, NamespaceFacts] = field(default_factory=dict)
-    workloads: Mapping[tuple[str, str], WorkloadFacts] = field(default_factory=dict)
-    agents: Mapping[tuple[str, str], AgentFacts] = field(default_factory=dict)
-    config_maps: Mapping[tuple[str, str], ConfigMapFacts] = field(default_factory=dict)
-    services: Mapping[tuple[str, str], ServiceFacts] = field(default_factory=dict)
-    mesh_configs: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    revisions: frozenset[str] = frozenset()

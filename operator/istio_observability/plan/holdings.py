@@ -20,7 +20,7 @@ from istio_observability.plan.plan_services import is_created_for
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import Snapshot
+    from istio_observability.plan.snapshot import Snapshot
 
 
 def holdings(resource: Resource, snapshot: Snapshot) -> tuple[ObjectRef, ...]:

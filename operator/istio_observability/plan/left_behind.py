@@ -16,7 +16,7 @@ from istio_observability.plan.plan_services import is_created_for, service_names
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import Snapshot
+    from istio_observability.plan.snapshot import Snapshot
 
 _WHY = "the resource names another place"
 

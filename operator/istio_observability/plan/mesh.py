@@ -20,7 +20,8 @@ from istio_observability.istio.mesh_config import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from istio_observability.plan.facts import Snapshot, WorkloadFacts
+    from istio_observability.plan.facts import WorkloadFacts
+    from istio_observability.plan.snapshot import Snapshot
 
 DEFAULT_REVISION: Final = "default"
 ISTIOD_METRICS_PORT: Final = 15014
@@ -50,6 +51,18 @@ class Mesh:
     tracing: MeshTracing | None = None
     unreadable: str = ""
     istio_version: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """
+        Return whether sidecars are injected by now, as far as can be seen.
+
+        While a mesh is being installed its webhooks come and go; pods that our roll-out made then
+        would start without a sidecar.
+        """
+        return self.present and (
+            not self.istiods or any(each.rollout.finished for each in self.istiods)
+        )
 
     @property
     def present(self) -> bool:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import NamespaceFacts, Snapshot, WorkloadFacts
+    from istio_observability.plan.facts import NamespaceFacts, WorkloadFacts
     from istio_observability.plan.intent import Intent
+    from istio_observability.plan.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.objects import CONFIG_MAP, Body, ObjectRef
 from istio_observability.model.reasons import FindingReason
 from istio_observability.plan.decide_field import FieldVerdict, decide_field
-from istio_observability.plan.facts import ABSENT, AgentFacts, ConfigMapFacts, FieldFacts
+from istio_observability.plan.facts import ABSENT, FieldFacts
 from istio_observability.plan.intent import Action, Intent, Wave
 from istio_observability.plan.part import Part
 from istio_observability.plan.plan_services import is_created_for, ownership_labels
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.plan.agent_facts import AgentFacts, ConfigMapFacts
 
 OWN_CONFIG_MAP: Final = "istio-observability-conf"
 """Name of the ConfigMap, and of the volume, that we create where the agent's owner has none."""

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
     from istio_observability.datakit.layout import AgentFile
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import AgentFacts, ContainerFacts, MountFacts, VolumeFacts
+    from istio_observability.plan.agent_facts import (
+        AgentFacts,
+        ContainerFacts,
+        MountFacts,
+        VolumeFacts,
+    )
 
 
 @dataclass(frozen=True, slots=True)

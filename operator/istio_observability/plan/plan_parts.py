@@ -9,11 +9,11 @@ from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.objects import SERVICE, ObjectRef
 from istio_observability.model.reasons import FindingReason
 from istio_observability.model.spec import CollectPolicy, ZipkinServicePolicy
+from istio_observability.plan.agent_facts import AgentFacts
 from istio_observability.plan.agent_findings import agent_findings, document_findings
 from istio_observability.plan.build_agent_config import build_agent_config
 from istio_observability.plan.build_injection_label import plan_injection
 from istio_observability.plan.decide_tracing import traces_arrive, wants_zipkin_input
-from istio_observability.plan.facts import AgentFacts, Snapshot
 from istio_observability.plan.left_behind import plan_left_behind
 from istio_observability.plan.mesh import ISTIOD_METRICS_PORT, Mesh
 from istio_observability.plan.part import Part
@@ -32,6 +32,7 @@ from istio_observability.plan.plan_services import (
 if TYPE_CHECKING:
     from istio_observability.datakit.layout import AgentFile
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.plan.snapshot import Snapshot
 
 AWAITING_DATAKIT = "DataKit"
 AWAITING_ISTIO = "Istio"

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from istio_observability.istio.components import Role
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.plan.facts import AgentFacts, ConfigMapFacts, ServiceFacts, Snapshot
+    from istio_observability.plan.agent_facts import AgentFacts, ConfigMapFacts, ServiceFacts
+    from istio_observability.plan.snapshot import Snapshot
 
 DATAKIT_SERVICE: Final = "datakit-service-ext"
 ZIPKIN_PORT: Final = 9411
@@ -205,7 +206,8 @@ def _ensure(resource: Resource, snapshot: Snapshot, body: Body) -> Part:
     uid = live.uid if live is not None else ""
     intent = Intent(Action.ENSURE, Wave.CONFIG, ref, uid, body, "the documented wiring needs it")
     if live is None:
-        return Part(wanted=(intent,), due=(intent,))
+        # Without its namespace it cannot be created; with it, what it belongs to appears.
+        return Part(wanted=(intent,), due=() if namespace is None else (intent,))
     if live.deleting:
         return Part(wanted=(intent,))
     if not is_created_for(resource, live):

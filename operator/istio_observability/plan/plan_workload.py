@@ -238,7 +238,7 @@ def _waiting(
 def _state_of_rollout(
     context: WorkloadContext, workload: WorkloadFacts, taken_at: float
 ) -> WorkloadState:
-    if workload.rollout.finished or not workload.last_write_ours:
+    if workload.rollout.over or not workload.last_write_ours:
         # Another roll-out of the owner keeps our text: old and new pods carry it.
         return WorkloadState.WIRED
     overdue = taken_at - workload.written_at > context.resource.spec.rollout.timeout_s
