@@ -43,7 +43,7 @@ _IN_FULL: Final = 8
 """Families that are shown in full; more of them become a table."""
 
 
-def add_catalog(commands: Any) -> None:  # noqa: ANN401
+def add_catalog(commands: Any, _cluster: argparse.ArgumentParser) -> None:  # noqa: ANN401
     """Add the command to the parser."""
     parser = commands.add_parser(
         "catalog",

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from istio_observability import __version__
-from istio_observability.cli.lint_cluster import read_cluster
 from istio_observability.cli.lint_files import Reading
 from istio_observability.cli.usage import UsageError
 from istio_observability.lint.finding import Severity
@@ -97,6 +96,9 @@ def run_lint(options: argparse.Namespace) -> int:
 def _read(options: argparse.Namespace) -> Reading:
     reading = Reading()
     if options.cluster:
+        # Only here: the client takes longer to load than files take to judge.
+        from istio_observability.cli.lint_cluster import read_cluster  # noqa: PLC0415
+
         reading.files = asyncio.run(
             read_cluster(
                 options.kubeconfig,

@@ -8,27 +8,26 @@ answered and not clean (`plan` only with ``--detailed-exitcode``).
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from istio_observability import __version__
-from istio_observability.cli.catalog import add_catalog
-from istio_observability.cli.lint import add_lint
-from istio_observability.cli.plan import add_plan
-from istio_observability.cli.render import add_render
-from istio_observability.cli.run import add_run
 from istio_observability.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+COMMANDS: Final = ("run", "plan", "render", "lint", "catalog", "version")
+"""Each has a module of its name with a function ``add_<name>``, in the order of the help."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser(next(iter(given), "")).parse_args(given)
     try:
         return int(options.command(options))
     except UsageError as error:
@@ -42,8 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(command: str = "") -> argparse.ArgumentParser:
+    """
+    Return the parser.
+
+    Args:
+        command: The only command that is asked for, so that the libraries of the others are not
+            loaded, which takes longer than most answers; anything else means all of them.
+    """
     parser = _Parser(
         prog="istio-observability",
         description="Wires an Istio mesh into the DataKit agent from one custom resource.",
@@ -53,13 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
     group = cluster.add_argument_group("cluster")
     group.add_argument("--kubeconfig", type=Path, metavar="FILE", help="kubeconfig to use")
     group.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
-    add_run(commands, cluster)
-    add_plan(commands, cluster)
-    add_render(commands, cluster)
-    add_lint(commands, cluster)
-    add_catalog(commands)
-    version = commands.add_parser("version", help="print the version of this program")
-    version.set_defaults(command=_print_version)
+    for name in (command,) if command in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"istio_observability.cli.{name}")
+        getattr(module, f"add_{name}")(commands, cluster)
     return parser
 
 
@@ -69,8 +70,3 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         self.print_usage(sys.stderr)
         self.exit(1, f"error: {message}\n")
-
-
-def _print_version(_options: argparse.Namespace) -> int:
-    print(f"istio-observability {__version__}")
-    return 0

@@ -50,6 +50,11 @@ class Pacer:
         self._clock = clock
         self._places = asyncio.Semaphore(STARTS_AT_ONCE)
 
+    @property
+    def busy(self) -> bool:
+        """Return whether as many writes are under way as there may be."""
+        return self._places.locked()
+
     async def start(self, ledger: Ledger) -> None:
         """Start as many roll-outs as may be under way, and come back for the others."""
         if not may_start(ledger):

@@ -60,6 +60,11 @@ class Passes:
         self._settling = settling
         self._clock = clock
 
+    @property
+    def busy(self) -> bool:
+        """Return whether a mass of workloads is being written."""
+        return self._pacer.busy
+
     async def resource(self, name: str) -> None:
         """Plan everything of one resource anew, and only then let anything be written."""
         ledger = self.planner.ledgers.get(name)

@@ -67,7 +67,7 @@ class Reconciler:
         self._clock = clock
         self._wall_clock = wall_clock
         self.queue: WorkQueue[Key] = WorkQueue()
-        self._events = Events(api, instance=settings.instance)
+        self._events = Events(api, instance=settings.instance, busy=lambda: self._passes.busy)
         self.inventory = Inventory(
             api,
             on_workload=self._workload_changed,
