@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (DemoError, BinariesError, StartError, KubectlError, TimeoutError) as error:
         account.blank()
         account.say(f"The demo ends here: {error}", "bold red")
+        if isinstance(error, BinariesError):
+            account.say("make try needs neither Go nor a cluster.")
         return 1
     except KeyboardInterrupt:
         account.blank()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from dev.demo.scene import Scene
 
 _POLL_S: Final = 0.2
-_HEAD: Final = "  TIME  READY       WIRED  PENDING  AGENTS  ROLLING"
+_WIRING: Final = "  TIME  READY       WIRED  PENDING  AGENTS  ROLLING"
+_RELEASING: Final = "  TIME  READY       SAYS                       ROLLING"
 # Indentation, and room for "and 5 more".
 _MORE: Final = 14
 _WATCHED: Final = ("prod", "datakit")
@@ -28,17 +29,22 @@ RESOURCE: Final = "mesh"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one look has shown; ``rolling`` are workloads whose pods are being replaced."""
+    """
+    What one look has shown.
+
+    Attributes:
+        reason: Of the condition Ready.
+        counts: Cells of the columns between READY and ROLLING, as wide as their heads.
+        rolling: Workloads whose pods are being replaced.
+    """
 
     reason: str
-    wired: str
-    pending: str
-    agents: str
+    counts: str
     rolling: tuple[str, ...]
 
     def line(self, elapsed_s: float, width: int) -> str:
-        """Return one row below ``_HEAD``, with as many names as fit."""
-        row = f"{elapsed_s:6.1f}  {self.reason:<12}{self.wired:<7}{self.pending:<9}{self.agents:<8}"
+        """Return one row, with as many names as fit."""
+        row = f"{elapsed_s:6.1f}  {self.reason:<12}{self.counts}"
         names = list(self.rolling)
         while names and len(row) + len(" ".join(names)) + _MORE > width:
             names.pop()
@@ -69,7 +75,7 @@ def wait_reason(scene: Scene, reason: str, *, quiet: bool = False) -> dict[str, 
         ready = ready_condition(look.status)
         return ready.get("status") == "True" and ready.get("reason") == reason
 
-    return _follow(scene, f"reason {reason}", reached, quiet=quiet)
+    return _follow(scene, f"reason {reason}", reached, head="" if quiet else _WIRING)
 
 
 def wait_gone(scene: Scene) -> None:
@@ -83,7 +89,7 @@ def wait_gone(scene: Scene) -> None:
     def reached(look: _Look) -> bool:
         return not look.exists and not look.rolling
 
-    _follow(scene, "deletion", reached)
+    _follow(scene, "deletion", reached, head=_RELEASING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +101,21 @@ class _Look:
     rolling: tuple[str, ...]
 
     @property
-    def progress(self) -> Progress:
+    def wiring(self) -> Progress:
         workloads = self.status.get("workloads") or {}
-        return Progress(
-            reason=ready_condition(self.status).get("reason", "-" if self.exists else "(gone)"),
-            wired=workloads.get("summary", "-"),
-            pending=str(workloads.get("pending", "-")),
-            agents=self.status.get("agents", "-"),
-            rolling=self.rolling,
-        )
+        wired, pending = workloads.get("summary", "-"), str(workloads.get("pending", "-"))
+        counts = f"{wired:<7}{pending:<9}{self.status.get('agents', '-'):<8}"
+        return Progress(self._reason, counts, self.rolling)
+
+    @property
+    def releasing(self) -> Progress:
+        said = ready_condition(self.status).get("message", "")
+        return Progress(self._reason, f"{said[:25]:<27}", self.rolling)
+
+    @property
+    def _reason(self) -> str:
+        unknown = "-" if self.exists else "(gone)"
+        return str(ready_condition(self.status).get("reason", unknown))
 
 
 def _look(scene: Scene) -> _Look:
@@ -124,17 +136,18 @@ def _look(scene: Scene) -> _Look:
 
 
 def _follow(
-    scene: Scene, goal: str, reached: Callable[[_Look], bool], *, quiet: bool = False
+    scene: Scene, goal: str, reached: Callable[[_Look], bool], *, head: str
 ) -> dict[str, Any]:
     started = time.monotonic()
     shown = None
-    if not quiet:
-        scene.account.item(_HEAD, "dim")
+    if head:
+        scene.account.item(head, "dim")
     while True:
         look = _look(scene)
         elapsed_s = time.monotonic() - started
-        if look.progress != shown and not quiet:
-            shown = look.progress
+        seen = look.releasing if head == _RELEASING else look.wiring
+        if seen != shown and head:
+            shown = seen
             scene.account.item(shown.line(elapsed_s, scene.account.width), "dim")
         if reached(look):
             return look.status

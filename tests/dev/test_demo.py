@@ -47,7 +47,7 @@ def test_missing_kubeconfig_is_one_sentence(capsys, tmp_path):
 )
 def test_progress_fits_the_width(width, end):
     """A row names as many workloads as there is room for, and counts the others."""
-    row = Progress("RollingOut", "0/9", "9", "1/3", ROLLING).line(3.14, width)
+    row = Progress("RollingOut", "0/9    9        1/3     ", ROLLING).line(3.14, width)
 
     assert row.endswith(f"1/3     {end}")
     assert len(f"    {row}") <= width
