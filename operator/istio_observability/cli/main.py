@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-COMMANDS: Final = ("run", "plan", "render", "lint", "catalog", "version")
+COMMANDS: Final = ("run", "plan", "render", "lint", "preview", "catalog", "cleanup", "version")
 """Each has a module of its name with a function ``add_<name>``, in the order of the help."""
 
 

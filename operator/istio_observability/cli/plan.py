@@ -122,7 +122,7 @@ def plan_as_text(subject: Subject, planned: Plan, *, full: bool) -> Iterator[Tex
     objects = subject.objects
     for intent in planned.due:
         yield Text("")
-        yield from _intent_lines(intent, objects, full=full)
+        yield from intent_lines(intent, objects, full=full)
     yield Text("")
     yield from _price_lines(planned)
     yield from _workload_lines(planned)
@@ -145,9 +145,10 @@ def awaited(planned: Plan) -> Iterator[str]:
         yield "Istio"
 
 
-def _intent_lines(
+def intent_lines(
     intent: Intent, objects: Mapping[ObjectRef, Body], *, full: bool
 ) -> Iterator[Text]:
+    """Yield what one intent does to its object, field by field."""
     restarts = f", restarts {_pods(intent.restarts_pods)}" if intent.restarts_pods else ""
     yield Text(f"{action_word(intent)} {intent.ref}{restarts}: {intent.reason}", style="bold")
     for change in changes_of(intent, objects.get(intent.ref)):

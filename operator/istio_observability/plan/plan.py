@@ -58,7 +58,11 @@ class Plan:
 
 
 def plan(
-    resource: Resource, snapshot: Snapshot, resources: Sequence[Resource] | None = None
+    resource: Resource,
+    snapshot: Snapshot,
+    resources: Sequence[Resource] | None = None,
+    *,
+    impatient: bool = False,
 ) -> Plan:
     """
     Return the whole plan of one resource.
@@ -67,6 +71,7 @@ def plan(
         resource: The wish.
         snapshot: The cluster as observed.
         resources: All resources of the cluster, this one included; without them it is the only one.
+        impatient: The agent's pods have been waited for long enough, see ``plan_parts``.
 
     Raises:
         InvalidScrape: The spec cannot be said in the agent's language.
@@ -80,7 +85,7 @@ def plan(
         resource=resource,
         revision=context.revision,
         renderer=renderer_of(resource),
-        parts=plan_parts(resource, snapshot, mesh, agent_holder=agent_holder),
+        parts=plan_parts(resource, snapshot, mesh, agent_holder=agent_holder, impatient=impatient),
         workloads=workloads,
     )
 
