@@ -69,7 +69,7 @@ test-kind: $(READY) ## The tests that need a container engine; skipped, with the
 	elif docker info >/dev/null 2>&1 || podman info >/dev/null 2>&1; then $(PYTEST) -q -m kind tests/kind $(ARGS); \
 	else echo "test-kind: skipped, neither docker nor podman answers on this machine"; fi
 
-bench: control-plane ## Memory and time for 6, 100 and 1,000 Deployments beside a plain HTTP loop
+bench: $(if $(findstring --on-paper,$(ARGS)),$(READY),control-plane) ## Memory and time for 6, 100 and 1,000 Deployments beside a plain HTTP loop
 	@$(PY) -m bench $(ARGS)
 
 ##@ Generated files

@@ -13,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.offline import measure_import_s, measure_plans_per_s
+from bench.on_paper import measure_on_paper
 from bench.one_size import Effort, measure_size
-from bench.report import data_of, rows_of, table_of
+from bench.report import data_of, rows_of, rows_on_paper, table_of
 from dev.control_plane.modules import KUBERNETES_VERSION
 from istio_observability import __version__
 
@@ -25,7 +26,7 @@ _WIDTH = 120
 def main() -> int:
     """Run the command line and return the exit code."""
     options = _parse()
-    sizes = sorted(options.sizes)
+    sizes = [] if options.on_paper else sorted(options.sizes)
     effort = (
         Effort(runs_of=lambda _size: 1, idle_s=3.0, updates=60)
         if options.quick
@@ -34,9 +35,13 @@ def main() -> int:
     console = Console(width=_WIDTH, highlight=False)
     environment = _environment()
     console.print(" · ".join(f"{key} {value}" for key, value in environment.items()))
-    plans_per_s, import_s = measure_plans_per_s(), measure_import_s()
-    results = [measure_size(size, effort, _say) for size in sizes]
-    rows = rows_of(results, plans_per_s, import_s)
+    _say("preview and lint")
+    rows = rows_on_paper(measure_on_paper())
+    results = []
+    if sizes:
+        plans_per_s, import_s = measure_plans_per_s(), measure_import_s()
+        results = [measure_size(size, effort, _say) for size in sizes]
+        rows = rows_of(results, plans_per_s, import_s) + rows
     console.print(table_of(rows))
     scaled = [f"{each.size:,}" for each in results if each.replicas == 0]
     if scaled:
@@ -49,9 +54,7 @@ def main() -> int:
         options.json.write_text(json.dumps(data, indent=2) + "\n")
     broken = [row for row in rows if not row.passed]
     for row in broken:
-        console.print(
-            f"{row.size:,} Deployments: {row.name} is {row.value:.2f}, limit {row.limit:g}"
-        )
+        console.print(f"{row.size:,} {row.name}: {row.value:.2f}, limit {row.limit:g}")
     return 1 if broken else 0
 
 
@@ -69,6 +72,9 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to a file")
     parser.add_argument("--quick", action="store_true", help="one run of each, shorter pauses")
+    parser.add_argument(
+        "--on-paper", action="store_true", help="only what needs no control plane: preview, lint"
+    )
     return parser.parse_args()
 
 

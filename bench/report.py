@@ -11,12 +11,16 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bench.on_paper import OnPaper
     from bench.one_size import SizeResult
 
 APPLY_RATIO_MAX: Final = 1.5
 MEMORY_MAX_MB: Final = 150.0
 MEMORY_LIMIT_SIZE: Final = 1000
 UPDATE_RATIO_MAX: Final = 1.5
+PREVIEW_TIME_MAX: Final = 1 / 5
+PREVIEW_MEMORY_MAX: Final = 3.0
+LINT_MAX_S: Final = 3.0
 _FEWEST_FOR_RATIO: Final = 100
 """Below, the whole phase takes some 30 ms, and a ratio says more about the machine than us."""
 
@@ -60,11 +64,41 @@ def rows_of(
     return rows
 
 
+def rows_on_paper(measured: OnPaper) -> list[Row]:
+    """Return the rows of what needs no cluster; the size is a number of series or manifests."""
+    return [
+        Row(
+            "preview, time",
+            measured.series,
+            f"{measured.preview_s:.2f} s",
+            f"prometheus_client's parser alone {measured.parser_s:.2f} s",
+            measured.preview_s / measured.parser_s,
+            PREVIEW_TIME_MAX,
+        ),
+        Row(
+            "preview, memory",
+            measured.series,
+            f"{measured.peak_mb:.0f} MB",
+            f"the exposition {measured.file_mb:.0f} MB",
+            measured.peak_mb / measured.file_mb,
+            PREVIEW_MEMORY_MAX,
+        ),
+        Row(
+            "lint, s",
+            measured.manifests,
+            f"{measured.lint_s:.2f} s",
+            "",
+            measured.lint_s,
+            LINT_MAX_S,
+        ),
+    ]
+
+
 def table_of(rows: Sequence[Row]) -> Table:
     """Return the table; every row that has a limit ends in ``pass`` or ``FAIL``."""
     table = Table(box=None, pad_edge=False)
-    for name in ("Deployments", "measured", "median", "beside", "value", "limit", ""):
-        table.add_column(name, justify="right" if name in {"Deployments", "value"} else "left")
+    for name in ("size", "measured", "median", "beside", "value", "limit", ""):
+        table.add_column(name, justify="right" if name in {"size", "value"} else "left")
     for row in rows:
         limit = "" if row.limit is None else f"≤ {row.limit:g}"
         mark = "" if row.limit is None else ("pass" if row.passed else "FAIL")

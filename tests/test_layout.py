@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "operator" / "istio_observability"
 MAX_LINES = 300
-PACKAGES = {"model", "datakit", "istio", "plan", "lint", "kube", "control", "cli"}
+PACKAGES = {"model", "datakit", "istio", "plan", "lint", "preview", "kube", "control", "cli"}
 
 # Put together here, so that this file does not contain what it looks for.
 REGISTRY_HOSTS = re.compile(

@@ -23,7 +23,8 @@ from dev.show_objects import (
 )
 from istio_observability.cli.manifests import read_directory
 from istio_observability.cli.render import bodies_of
-from istio_observability.cli.subject import Subject, resource_in
+from istio_observability.cli.resource_file import resource_in
+from istio_observability.cli.subject import Subject
 from istio_observability.plan.intent import Wave
 from istio_observability.plan.summary import summarise_plan
 

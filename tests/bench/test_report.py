@@ -9,9 +9,12 @@ import os
 import pytest
 from rich.console import Console
 
+from bench.exposition import write_exposition
+from bench.on_paper import OnPaper
 from bench.one_size import SizeResult
-from bench.report import data_of, rows_of, table_of
+from bench.report import data_of, rows_of, rows_on_paper, table_of
 from bench.usage import Memory, read_cpu_s, read_memory
+from istio_observability.preview.counted import count_families
 
 SPEEDS = {"first": 1000.0, "again": 2000.0, "json": 10000.0}
 
@@ -95,3 +98,22 @@ def test_own_process_is_measured():
 
     assert 5 < memory.resident_mb <= memory.peak_mb
     assert read_cpu_s(os.getpid()) > 0
+
+
+def test_what_is_measured_on_paper_has_limits():
+    """A fifth of the parser's time and three times the file still pass, a little more does not."""
+    just = OnPaper(50.0, 1000, preview_s=1.0, parser_s=5.0, peak_mb=150.0, manifests=9, lint_s=3.0)
+    more = OnPaper(50.0, 1000, preview_s=1.1, parser_s=5.0, peak_mb=151.0, manifests=9, lint_s=3.1)
+
+    assert [row.passed for row in rows_on_paper(just)] == [True, True, True]
+    assert [row.passed for row in rows_on_paper(more)] == [False, False, False]
+
+
+def test_an_exposition_is_as_large_as_it_is_asked_to_be(tmp_path):
+    """Within a peer's size; its series are those that the agent's rules read."""
+    path = tmp_path / "exposition.txt"
+    series = write_exposition(path, megabytes=1)
+    counted = count_families(path.read_bytes())
+
+    assert 0.9e6 < path.stat().st_size <= 1e6
+    assert (counted.series, counted.error) == (series, "")

@@ -273,7 +273,7 @@ def test_secrets_of_the_agent_never_enter_memory():
     """Of its environment only what a finding speaks of."""
     facts = project_agent(daemon_set())
 
-    assert facts.containers[0].env == {"ENV_ENABLE_ELECTION": "enable", "ENV_NAMESPACE": ""}
+    assert facts.containers[0].env == {"ENV_ENABLE_ELECTION": "enable", "ENV_NAMESPACE": None}
     assert "secret" not in repr(facts)
 
 

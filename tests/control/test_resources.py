@@ -7,6 +7,7 @@ import pytest
 from istio_observability.control.resources import accept_body, finalizer_patch
 from istio_observability.model.names import FINALIZER
 from istio_observability.model.reasons import FindingReason
+from istio_observability.model.spec import DeletionPolicy
 from tests.model.cases import resource as body_of
 from tests.plan.builders import resource
 
@@ -58,6 +59,20 @@ def test_invalid_spec_chooses_nothing(spec):
 
     assert findings
     assert wish.spec == resource({}).spec
+
+
+def test_invalid_resource_is_released_where_and_how_it_says():
+    """What is wrong elsewhere does not make a deletion look in other places, or restart pods."""
+    spec = {
+        "datakit": {"namespace": "monitoring"},
+        "deletionPolicy": "Orphan",
+        "istio": {"namespace": 7},
+        "workloads": {"namespaces": ["prod"]},
+    }
+    kept = accept_body(body(spec))[0].spec
+
+    assert (kept.datakit.namespace, kept.deletion_policy) == ("monitoring", DeletionPolicy.ORPHAN)
+    assert (kept.istio.namespace, kept.workloads.namespaces) == ("istio-system", ())
 
 
 def test_finalizer_patch_is_about_this_very_object():

@@ -56,11 +56,13 @@ class Stage:
     Attributes:
         plane: The cluster, as its administrator.
         kubeconfig: Of the operator.
+        agent_touched: A test has changed the agent or its ConfigMap itself.
     """
 
     def __init__(self, plane: ControlPlane, kubeconfig: Path) -> None:
         self.plane = plane
         self.kubeconfig = kubeconfig
+        self.agent_touched = False
         self.operator = OperatorProcess(kubeconfig, plane.directory)
 
     # -- what a user does -------------------------------------------------------------------------
@@ -68,6 +70,7 @@ class Stage:
     def apply(self, body: Body, *, server_side: bool = False) -> None:
         """Apply one object as a user would."""
         flags = ("--server-side", "--field-manager=helm") if server_side else ()
+        self.agent_touched |= body.get("metadata", {}).get("namespace") == "datakit"
         self.plane.kubectl("apply", *flags, "-f", "-", input=json.dumps(body))
 
     def wish(self, spec: Body, name: str = "mesh") -> None:
@@ -89,6 +92,7 @@ class Stage:
     def patch(self, kind: str, name: str, namespace: str, *ops: Body) -> None:
         """Change an object by a JSON patch."""
         text = json.dumps(list(ops))
+        self.agent_touched |= namespace == "datakit"
         place = ("-n", namespace) if namespace else ()
         self.plane.kubectl("patch", kind, name, *place, "--type=json", "-p", text)
 
@@ -178,10 +182,14 @@ def set_scene(stage: Stage) -> None:
 
 def clear_scene(stage: Stage) -> None:
     """Undo what a test did: no resource, no workload, agent and mesh as ``set_scene`` left them."""
-    stage.withdraw()
     gone = ("--ignore-not-found", "--timeout=30s")
+    # Before the resource, which would release one after the other.
     stage.plane.kubectl("delete", "deployments", "--all", "-n", SHOP, *gone)
-    stage.plane.kubectl("delete", "daemonset/datakit", "cm/datakit-conf", "-n=datakit", *gone)
+    stage.withdraw()
+    if stage.agent_touched:
+        # Applying them again would leave what others have put there.
+        stage.plane.kubectl("delete", "daemonset/datakit", "cm/datakit-conf", "-n=datakit", *gone)
+        stage.agent_touched = False
     set_scene(stage)
 
 

@@ -154,11 +154,11 @@ def foreign_writes(stage: Stage, mark: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("case", OUTSIDE_THE_SCHEMA)
-def test_api_server_refuses_what_the_schema_forbids(stage, case):
+def test_api_server_refuses_what_the_schema_forbids(running, case):
     """The field is named, and no resource comes to be."""
     spec, field = OUTSIDE_THE_SCHEMA[case]
 
-    assert field in refusal(stage, spec)
+    assert field in refusal(running, spec)
 
 
 def test_operator_refuses_what_an_older_schema_let_in(stage):

@@ -8,6 +8,7 @@ nothing more is written.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,14 @@ def stage(prepared: Stage) -> Iterator[Stage]:
         clear_scene(prepared)
     finally:
         prepared.operator.stop()
+
+
+@pytest.fixture
+def role(stage: Stage) -> Iterator[dict[str, Any]]:
+    """The operator's ClusterRole as it is installed, put back in any case."""
+    installed = stage.get("clusterrole", ROLE)
+    yield installed
+    give_back(stage, installed)
 
 
 def rolled(stage: Stage) -> dict[str, int]:
@@ -133,8 +142,8 @@ def test_api_server_away_for_half_a_minute(stage):
     check_converged(stage, before)
 
 
-def test_api_server_hangs(stage):
-    """For 10 s connections stay open and nothing is answered, neither watches nor writes."""
+def test_api_server_hangs_and_watches_are_cut(stage):
+    """For 10 s nothing is answered; later a list finds what happened while no watch stood."""
     before = rolled(stage)
     stage.wish(SPEC)
     wait_some_wired(stage)
@@ -144,30 +153,22 @@ def test_api_server_hangs(stage):
 
     check_converged(stage, before)
 
-
-def test_watches_are_cut_after_convergence(stage):
-    """What happened while no watch stood is found by the next list."""
-    stage.wish(SPEC)
-    wait_wired(stage)
-    before = rolled(stage)
     stage.plane.kill_api_server()
     stage.plane.restart_api_server()
     stage.apply(workload("late"))
     stage.wait_status(lambda s: s.get("workloads", {}).get("summary") == "7/7", timeout_s=60)
-    after = rolled(stage)
 
-    assert after == before | {"late": 1}
+    assert rolled(stage) == once_more(before) | {"late": 1}
     assert stage.quiet_writes(4) == []
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_operator_killed_at_any_moment(stage, seed):
+def test_operator_killed_at_any_moment(stage):
     """SIGKILL again and again, on the way in and on the way out: once in, once out, no trace."""
-    moments = random.Random(seed)
+    moments = random.Random(3)
     before, hashes = rolled(stage), template_hashes(stage.plane, SHOP)
     dump, traces = dump_cluster(stage.plane), traces_of(stage)
     stage.wish(SPEC)
-    kill_often(stage, moments, times=5)
+    kill_often(stage, moments, times=6)
     wired = wait_wired(stage)
 
     assert rolled(stage) == once_more(before)
@@ -175,7 +176,7 @@ def test_operator_killed_at_any_moment(stage, seed):
     assert stage.quiet_writes(4) == []
 
     stage.plane.kubectl("delete", "iobs", "mesh", "--wait=false")
-    kill_often(stage, moments, times=5)
+    kill_often(stage, moments, times=6)
     wait_until("the resource is gone", lambda: stage.get("iobs", "mesh") == {})
 
     assert rolled(stage) == once_more(once_more(before))
@@ -222,7 +223,11 @@ def test_credentials_expire_and_are_renewed(stage):
 
     assert stage.operator.running
     assert rolled(stage) == before | {"late": 1}
-    assert {w.name for w in writes_since(stage.plane, mark) if w.code < 400} == {"late", "mesh"}
+    assert {
+        each.name
+        for each in writes_since(stage.plane, mark)
+        if each.code < 400 and each.resource != "selfsubjectreviews"
+    } == {"late", "mesh"}
     assert stage.quiet_writes(4) == []
 
 
@@ -235,44 +240,45 @@ def accepts_token(stage: Stage) -> bool:
 # -- permissions that are taken away --------------------------------------------------------------
 
 
-def test_agent_configuration_may_not_be_written(stage):
-    """Without the right to the ConfigMap the agent is not rolled, and status names the right."""
+def test_nothing_may_be_written(stage, role):
+    """
+    Status names each right that is missing; what was refused is tried again by itself.
+
+    The agent is not rolled: a mount without its key becomes an empty directory.
+    """
     before = rolled(stage)
-    with_rule = without_verb(stage, "configmaps", "datakit-conf", "patch")
+    without_verb(stage, "configmaps", "datakit-conf", "patch")
+    without_verb(stage, "deployments", "", "patch")
     stage.wish(SPEC)
-    status = stage.wait_status(lambda s: says(s, "Ready", "False", "PermissionDenied"))
-    message = next(f["message"] for f in status["findings"] if f["reason"] == "PermissionDenied")
+    status = stage.wait_status(
+        lambda s: says(s, "Ready", "False", "PermissionDenied") and len(reasons(s)) == 7
+    )
 
     assert says(status, "Stalled", "True")
-    assert message == (
-        "ConfigMap datakit/datakit-conf: may not be written by the operator; nothing was changed"
-        " there; grant its ServiceAccount patch on configmaps."
-    )
-    assert rolled(stage)["datakit"] == before["datakit"]
-
-    give_back(stage, with_rule)
-    check_converged(stage, before)
-
-
-def test_workloads_may_not_be_written(stage):
-    """The agent is configured all the same; the workloads follow once it is allowed."""
-    before = rolled(stage)
-    with_rule = without_verb(stage, "deployments", "", "patch")
-    stage.wish(SPEC)
-    status = stage.wait_status(lambda s: says(s, "Ready", "False", "PermissionDenied"))
-
-    assert "grant its ServiceAccount patch on deployments" in status["findings"][0]["message"]
+    assert [found["message"] for found in status["findings"]] == [
+        denied("ConfigMap datakit/datakit-conf", "configmaps"),
+        *(denied(f"Deployment {SHOP}/{name}", "deployments") for name in NAMES),
+    ]
+    assert rolled(stage) == before
     assert marked(stage) == set()
 
-    give_back(stage, with_rule)
+    give_back(stage, role)
     check_converged(stage, before)
 
 
-def test_agent_may_not_be_read(stage):
+def denied(what: str, plural: str) -> str:
+    """Return what status says about a write that is not allowed."""
+    return (
+        f"{what}: may not be written by the operator; nothing was changed there;"
+        f" grant its ServiceAccount patch on {plural}."
+    )
+
+
+def test_agent_may_not_be_read(stage, role):
     """Found at a start: nothing is decided, status names the right, and later all goes on."""
     stage.operator.kill()
     before = rolled(stage)
-    with_rule = without_verb(stage, "daemonsets", "datakit", "list")
+    without_verb(stage, "daemonsets", "datakit", "list")
     stage.operator.start()
     stage.operator.wait_ready()
     mark = stage.mark()
@@ -287,32 +293,33 @@ def test_agent_may_not_be_read(stage):
     assert len(status["findings"]) == 1
     assert {w.resource for w in writes_since(stage.plane, mark)} == {"istioobservabilities/status"}
 
-    give_back(stage, with_rule)
+    give_back(stage, role)
     check_converged(stage, before)
 
 
-def test_release_waits_for_a_permission(stage):
+def test_release_waits_for_a_permission(stage, role):
     """A deletion that may not be carried out says so, and ends once it may."""
     stage.wish(AGENT_OFF | SPEC)
     wait_wired(stage)
     before = rolled(stage)
-    with_rule = without_verb(stage, "deployments", "", "patch")
+    without_verb(stage, "deployments", "", "patch")
     stage.plane.kubectl("delete", "iobs", "mesh", "--wait=false")
     status = stage.wait_status(lambda s: "PermissionDenied" in reasons(s))
 
     assert says(status, "Ready", "False", "Releasing")
     assert rolled(stage) == before
 
-    give_back(stage, with_rule)
-    wait_until("the resource is gone", lambda: stage.get("iobs", "mesh") == {}, timeout_s=90)
+    give_back(stage, role)
+    # A changed wish is tried at once; without it this would take half a minute.
+    faster = json.dumps({"spec": {"rollout": {"maxConcurrent": "100%"}}})
+    stage.plane.kubectl("patch", "iobs", "mesh", "--type=merge", "-p", faster)
+    wait_until("the resource is gone", lambda: stage.get("iobs", "mesh") == {})
 
-    assert {n: c for n, c in rolled(stage).items() if n != "datakit"} == {
-        n: c + 1 for n, c in before.items() if n != "datakit"
-    }
+    assert rolled(stage) == once_more(before) | {"datakit": before["datakit"]}
 
 
-def without_verb(stage: Stage, what: str, name: str, verb: str) -> dict[str, Any]:
-    """Take one verb away from the rule about a resource, and return the role as it was."""
+def without_verb(stage: Stage, what: str, name: str, verb: str) -> None:
+    """Take one verb away from the rule about a resource."""
     role = stage.get("clusterrole", ROLE)
     index = next(
         number
@@ -326,7 +333,6 @@ def without_verb(stage: Stage, what: str, name: str, verb: str) -> dict[str, Any
         "the permission is gone",
         lambda: not may(stage, verb, *asked),
     )
-    return role
 
 
 def give_back(stage: Stage, role: dict[str, Any]) -> None:

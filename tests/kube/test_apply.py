@@ -147,6 +147,36 @@ def test_unsafe_to_drop(owned, wanted, expected):
     assert expected == unsafe_to_drop(frozenset(owned), frozenset(wanted))
 
 
+def test_immutable_config_map_keeps_its_keys_and_loses_us():
+    """The server would refuse to remove a key for ever, and a deletion would never end."""
+    live = owned_by(
+        {**foreign("ConfigMap", data={"zipkin.conf": "x"}), "immutable": True},
+        (names.FIELD_MANAGER, [mf.data_key("zipkin.conf"), MARKER]),
+        ("helm", [mf.data_key("a")]),
+    )
+    live["metadata"]["annotations"] = {names.WIRED_BY_ANNOTATION: "mesh"}
+    removed = [op["path"] for op in build_release_patch(live) or () if op["op"] == "remove"]
+
+    assert removed == [
+        "/metadata/annotations/istio-observability.dev~1wired-by",
+        "/metadata/managedFields/0",
+    ]
+
+
+SHARED = {
+    "nobody else": ([(names.FIELD_MANAGER, [mf.volume("a")])], False),
+    "an entry of the owner": ([("kubectl", [mf.volume("b")])], True),
+    "an empty list of the owner": ([("kubectl", [mf.volume("b")[:-1]])], False),
+    "another list of the owner": ([("kubectl", [mf.volume_mount("d", "/a")])], False),
+}
+
+
+@pytest.mark.parametrize(("owners", "expected"), SHARED.values(), ids=SHARED.keys())
+def test_list_is_shared_where_somebody_else_has_an_entry(owners, expected):
+    """Then it stays whatever we drop, so a volume and its mounts change in one roll-out."""
+    assert expected is mf.is_shared(owned_by(pod(), *owners), mf.volume("a")[:-1])
+
+
 def foreign(kind: Any, **fields: Any) -> Any:
     """Return a body for a foreign object."""
     extra = fields.pop("metadata", {})

@@ -25,8 +25,14 @@ def of_version(tag):
     return agent(container(image=f"registry.example/datakit:{tag}"))
 
 
+FROM_ELSEWHERE = dict.fromkeys((*AGENT_ENV, DISCOVERY))
 CASES = {
     "an ordinary agent": (agent(), []),
+    "settings by reference are set, and not known": (agent(container(env=FROM_ELSEWHERE)), []),
+    "configuration from Git by reference": (
+        agent(container(env={**AGENT_ENV, "ENV_GIT_URL": None})),
+        [FindingReason.GIT_MODE],
+    ),
     "OnDelete": (agent(on_delete=True), [FindingReason.UPDATE_ON_DELETE]),
     "configuration from Git": (with_env(ENV_GIT_URL="https://x"), [FindingReason.GIT_MODE]),
     "an empty Git address is none": (with_env(ENV_GIT_URL=""), []),

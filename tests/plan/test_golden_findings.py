@@ -19,7 +19,10 @@ from istio_observability.plan.plan import plan
 from istio_observability.plan.plan_config_map import OWN_CONFIG_MAP
 from tests.plan.builders import (
     AGENT_ENV,
+    NOW,
     PROD,
+    STUCK,
+    UNFINISHED,
     agent,
     cluster,
     config_map,
@@ -33,6 +36,7 @@ from tests.plan.builders import (
     workload,
 )
 from tests.plan.golden_files import golden
+from tests.plan.simulator import settle
 
 DISCOVERY = "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS"
 INPUTS = "ENV_DEFAULT_ENABLED_INPUTS"
@@ -48,6 +52,14 @@ def with_env(**changes):
     return agent(container(env=env))
 
 
+def after_us(rollout, **facts):
+    """Return a cluster whose one workload we wrote, and where its roll-out is."""
+    settled = settle(cluster(workload()), resource())
+    ((key, found),) = [each for each in settled.workloads.items() if each[0][0] == "prod"]
+    rolling = replace(found, rollout=rollout, **facts)
+    return replace(settled, workloads={**settled.workloads, key: rolling})
+
+
 # Plans with something to tell: the cluster, and the spec.
 PLANS = {
     "annotation set by somebody else": (cluster(workload(prom=theirs("x"))), PROD),
@@ -61,6 +73,8 @@ PLANS = {
         cluster(config_map(keys={"zipkin.conf": theirs("x")})),
         PROD,
     ),
+    "stuck after our change": (after_us(STUCK), PROD),
+    "too slow after our change": (after_us(UNFINISHED, written_at=NOW - 601), PROD),
     "foreign Service": (cluster(service("zipkin")), PROD),
     "Service of another resource": (
         cluster(service("zipkin", owner_name="other", owner_uid="u")),

@@ -45,6 +45,18 @@ CASES = {
         (service("zipkin", owner_name="mesh", owner_uid="uid-of-older"),),
         [],
     ),
+    "a namespace whose marker somebody removed": (
+        (namespace(injection=ours("enabled")),),
+        ["Namespace prod"],
+    ),
+    "what is being deleted takes our fields with it": (
+        (
+            agent(wired_by="mesh", config_hash=ours("x"), deleting=True),
+            config_map(wired_by="mesh", keys=KEY, deleting=True),
+            service("zipkin", deleting=True, **OWNED),
+        ),
+        [],
+    ),
     "workloads are counted elsewhere": ((workload(wired_by="mesh", prom=ours("x")),), []),
 }
 

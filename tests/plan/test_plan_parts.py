@@ -136,3 +136,31 @@ def test_deleted_resource_finds_nothing():
     found = cluster(istiod(replicas=3), agent(on_delete=True), mesh="")
 
     assert plan(deleted(resource()), found).findings == ()
+
+
+IF_USED = {"tracing": {"zipkinService": "IfUsed"}}
+
+
+def test_mistyped_mesh_config_changes_nothing_that_depends_on_it():
+    """The agent is not rolled, and no Service goes, until somebody corrects a typing mistake."""
+    wish = resource(IF_USED)
+    settled = settle(cluster(), wish)
+    mistyped = replace(settled, mesh_configs={("istio-system", "istio"): "no: [mesh"})
+    parts = plan(wish, mistyped).parts
+
+    assert AgentFile.ZIPKIN in parts.files
+    assert parts.all.due == ()
+    assert [each.reason for each in parts.tracing.findings] == [
+        FindingReason.MESH_CONFIG_UNREADABLE
+    ]
+
+
+def test_immutable_config_map_holds_up_no_release():
+    """The mounts go, and then the ownership of keys that nobody can remove any more."""
+    wish = resource()
+    settled = settle(cluster(), wish)
+    home = ("datakit", "datakit-conf")
+    frozen = replace(settled.config_maps[home], immutable=True)
+    found = replace(settled, config_maps={**settled.config_maps, home: frozen})
+
+    assert holdings(deleted(wish), settle(found, deleted(wish))) == ()

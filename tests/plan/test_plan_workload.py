@@ -459,6 +459,35 @@ def test_older_resource_gets_a_new_workload():
     assert told(plan_of(workload(), older, others=[resource()])) == WAITING
 
 
+PLANNING = {**PROD, "mode": "Plan"}
+
+
+def test_resource_that_only_plans_keeps_nobody_from_wiring():
+    """It would not write either; the other one, older or not, goes on."""
+    older = resource(PLANNING, name="zz", created_at="2023-01-01T00:00:00Z")
+
+    assert told(plan_of(workload(), others=[older])) == WAITING
+    assert told(plan_of(workload(), older)) == WAITING
+
+
+def test_resource_that_only_plans_keeps_what_it_holds():
+    """A look at the plan does not hand its workloads to somebody else, who would restart them."""
+    found = wired(wired_by="other")
+
+    assert (
+        plan_of(found, others=[resource(PLANNING, name="other")]).skip.reason
+        is SkipReason.HELD_BY_ANOTHER
+    )
+
+
+def test_resource_that_only_plans_inherits_nothing_from_a_deleted_one():
+    """Otherwise nobody would take our text off."""
+    gone = deleted(resource(name="first"))
+    plan = plan_of(wired(wired_by="first"), gone, others=[resource(PLANNING, name="second")])
+
+    assert told(plan) == (WorkloadState.LEAVING, Action.RELEASE, 1)
+
+
 def test_heir_takes_over_in_one_write_that_restarts_nobody():
     """A deleted resource leaves the workload to the next one that chooses it."""
     gone, heir = deleted(resource(name="first")), resource(name="second")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from istio_observability.kube.allow_list import check_allowed
 from istio_observability.model.finding import Finding
+from istio_observability.model.spec import Mode
 from istio_observability.plan.holdings import holdings
 from istio_observability.plan.intent import Action
 from istio_observability.plan.plan import plan
@@ -145,10 +146,16 @@ def test_findings_are_sorted_and_told_once(wish, found):
 @given(resources("mesh"), resources("other"), snapshots())
 def test_two_resources_come_to_rest(one, other, found):
     """Two resources that want the same objects do not take turns in writing them."""
+    one, other = _enforced(one), _enforced(other)
     settled = settle(found, one, other)
 
     assert plan(one, settled, [one, other]).due == ()
     assert plan(other, settled, [one, other]).due == ()
+
+
+def _enforced(wish: Resource) -> Resource:
+    """Return a resource that writes; one that only plans never comes to rest."""
+    return replace(wish, spec=wish.spec.model_copy(update={"mode": Mode.ENFORCE}))
 
 
 def _present(found: Snapshot) -> Snapshot:

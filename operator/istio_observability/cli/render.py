@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from istio_observability.cli.subject import add_subject_options, read_subject, resource_in
+from istio_observability.cli.resource_file import resource_in
+from istio_observability.cli.subject import add_subject_options, read_subject
 from istio_observability.plan.plan import Plan, renderer_of
 from istio_observability.plan.plan_workload import WorkloadState
 from istio_observability.plan.revision import revision_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from istio_observability.cli.usage import UsageError
 from istio_observability.control.metrics import Metrics
-from istio_observability.control.process import run_operator
+from istio_observability.control.process import CannotListen, run_operator
 from istio_observability.control.settings import Settings
 from istio_observability.kube.connection import connect, read_credentials
 from istio_observability.kube.errors import ApiError
@@ -69,8 +69,11 @@ def run(options: argparse.Namespace) -> int:
         asyncio.run(_run(options))
     except* ApiError as errors:
         raise UsageError(str(errors.exceptions[0])) from errors
-    except* OSError as errors:
+    except* CannotListen as errors:
         raise UsageError(f"--listen {options.listen}: {errors.exceptions[0]}") from errors
+    except* OSError as errors:
+        what = type(errors.exceptions[0]).__name__
+        raise UsageError(f"the API server cannot be reached any more ({what})") from errors
     return 0
 
 

@@ -12,9 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from istio_observability.cli.manifests import read_directory, read_file
+from istio_observability.cli.manifests import read_directory
+from istio_observability.cli.resource_file import parsed, resource_in
 from istio_observability.cli.usage import UsageError
-from istio_observability.control.gather import read_objects, read_resources, snapshot_of
+from istio_observability.control.gather import (
+    OddObject,
+    read_objects,
+    read_resources,
+    snapshot_of,
+)
 from istio_observability.datakit.prom import InvalidScrape
 from istio_observability.kube.connection import connect
 from istio_observability.kube.errors import ApiError
@@ -62,12 +68,16 @@ class Subject:
         Return the plan of the resource.
 
         Raises:
-            UsageError: The spec cannot be said in the agent's language.
+            UsageError: An object or the spec cannot be understood.
         """
         taken_at = time.time() if self.is_cluster else 0.0
         try:
             snapshot = snapshot_of(self.bodies, taken_at=taken_at)
             return plan(self.resource, snapshot, self.resources)
+        except OddObject as error:
+            raise UsageError(
+                f"{error}: holds a value of another type than Kubernetes gives it; correct it"
+            ) from error
         except InvalidScrape as error:
             raise UsageError(
                 f"{self.resource.ref}: spec.metrics cannot be rendered ({error})"
@@ -107,19 +117,6 @@ def read_subject(options: argparse.Namespace) -> Subject:
     return Subject(resource, (resource,), bodies, is_cluster=False)
 
 
-def resource_in(path: Path) -> Resource:
-    """
-    Return the one resource that a file holds.
-
-    Raises:
-        UsageError: It holds none or several, or an invalid one.
-    """
-    found = [body for body in read_file(path) if body.get("kind") == KIND]
-    if len(found) != 1:
-        raise UsageError(f"{path}: has {len(found)} objects of kind {KIND}; give a file with one")
-    return _parsed(found[0])
-
-
 async def _from_cluster(options: argparse.Namespace) -> Subject:
     try:
         async with await connect(options.kubeconfig, options.context) as api:
@@ -149,7 +146,7 @@ def _with_identity(resource: Resource, standing: Sequence[Body]) -> Resource:
 def _named(bodies: Sequence[Body], name: str) -> Resource:
     for body in bodies:
         if body["metadata"]["name"] == name:
-            return _parsed(body)
+            return parsed(body)
     raise UsageError(f"{KIND} {name}: does not exist in the cluster")
 
 
@@ -158,10 +155,3 @@ def _valid(body: Body) -> Resource | None:
         return parse_resource(body)
     except InvalidResource:
         return None
-
-
-def _parsed(body: Body) -> Resource:
-    try:
-        return parse_resource(body)
-    except InvalidResource as error:
-        raise UsageError(str(error)) from error

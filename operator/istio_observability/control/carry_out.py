@@ -18,7 +18,7 @@ from istio_observability.kube.apply import (
     delete_owned,
 )
 from istio_observability.kube.errors import Missing
-from istio_observability.kube.managed_fields import owned_paths
+from istio_observability.kube.managed_fields import is_shared, owned_paths
 from istio_observability.kube.release import ReleaseOutcome, release
 from istio_observability.model.objects import DEPLOYMENT, Body
 from istio_observability.plan.intent import Action, Intent
@@ -80,7 +80,9 @@ async def _apply(api: ClusterApi, intent: Intent, body: Body) -> Outcome:
         # and there may be thousands of them: no look before the write.
         return Outcome(OutcomeWord.CONFIGURED, await apply_foreign(api, body, owned=frozenset()))
     live = await api.get(intent.ref)
-    return _changed(live, await apply_foreign(api, body, owned=owned_paths(live)))
+    # Beside entries of somebody else an apply drops ours and nothing more, and in one roll-out.
+    alone = frozenset(path for path in owned_paths(live) if not is_shared(live, path[:-1]))
+    return _changed(live, await apply_foreign(api, body, owned=alone))
 
 
 async def _ensure(api: ClusterApi, intent: Intent, body: Body) -> Outcome:

@@ -40,8 +40,8 @@ class Events:
     Writes events in the background, in order.
 
     At most 1,000 wait; more are dropped, oldest last, so that a roll-out over thousands of
-    workloads never waits for its own news. They also wait while ``busy``, for an event costs the
-    server half as much as a workload; each keeps the time at which it was told.
+    workloads never waits for its own news. While ``busy`` only five a second are written, for
+    one costs the server half as much as a workload; each keeps the time at which it was told.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Events:
         """Write events until cancelled."""
         while True:
             body = await self._queue.get()
-            while self._busy():
+            if self._busy():
                 await asyncio.sleep(_BUSY_PAUSE_S)
             try:
                 await self._api.create_event(body)

@@ -52,12 +52,19 @@ if TYPE_CHECKING:
 _INJECTOR_LABEL: Final = INJECTOR_SELECTOR.split("=")
 
 
+class OddObject(ValueError):  # noqa: N818  names the state
+    """A field of an object has another type than the API gives it; no server would store it."""
+
+
 def snapshot_of(bodies: Iterable[Body], *, taken_at: float = 0.0) -> Snapshot:
     """
     Return the facts about a set of objects.
 
     A namespace that is only mentioned counts as one without labels, because manifests often leave
     it to be created by hand.
+
+    Raises:
+        OddObject: A manifest is not what its kind says.
     """
     by_kind: dict[str, list[Body]] = {}
     for body in bodies:
@@ -65,13 +72,14 @@ def snapshot_of(bodies: Iterable[Body], *, taken_at: float = 0.0) -> Snapshot:
     pods: Counter[tuple[str, str]] = Counter()
     sidecars: Counter[tuple[str, str]] = Counter()
     for body in by_kind.get(POD.kind, []):
-        pod = project_pod(body)
+        pod = _project(project_pod, body)
         if pod is not None:
             pods[pod.owner] += 1
             sidecars[pod.owner] += pod.has_sidecar
     workloads = _by_name(by_kind.get(DEPLOYMENT.kind, []), project_workload)
     namespaces = {
-        facts.name: facts for facts in map(project_namespace, by_kind.get(NAMESPACE.kind, []))
+        facts.name: facts
+        for facts in (_project(project_namespace, each) for each in by_kind.get(NAMESPACE.kind, []))
     }
     for namespace, _ in workloads:
         namespaces.setdefault(namespace, NamespaceFacts(namespace, ""))
@@ -139,11 +147,21 @@ def named_objects(resource: Resource) -> list[ObjectRef]:
     ]
 
 
+def _project(project: Callable[[Body], Any], body: Body) -> Any:  # noqa: ANN401
+    """Project one object; what comes from a file may have any type anywhere."""
+    try:
+        return project(body)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        meta = body["metadata"]
+        place = "/".join(str(meta[key]) for key in ("namespace", "name") if key in meta)
+        raise OddObject(f"{body['kind']} {place}") from error
+
+
 def _by_name(bodies: Iterable[Body], project: Callable[[Body], Any]) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for body in bodies:
         meta: Mapping[str, Any] = body.get("metadata") or {}
-        facts = project(body)
+        facts = _project(project, body)
         if facts is not None:
             found[(meta.get("namespace", ""), meta.get("name", ""))] = facts
     return found
@@ -155,5 +173,5 @@ def _revisions(webhooks: Iterable[Body]) -> frozenset[str]:
     for body in webhooks:
         labels = body["metadata"].get("labels") or {}
         if labels.get(key) == value:
-            found |= project_revisions(body) or frozenset()
+            found |= _project(project_revisions, body) or frozenset()
     return found

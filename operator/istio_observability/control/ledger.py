@@ -39,7 +39,9 @@ class Ledger:
         problems: Writes that failed, by object.
         pending_since: When a workload was first seen pending, on the loop's clock.
         starting: Workloads whose write is under way.
-        departing: Workloads that we released and whose pods are still being replaced.
+        writing: Writes of any kind that are under way.
+        departing: Workloads that we released and whose pods are still being replaced, with the
+            time of the release on the loop's clock.
         waiting: Workloads that wait for their turn.
         rolling: Workloads that we wrote and whose pods are being replaced.
         due: Workloads whose plan has a write.
@@ -61,7 +63,8 @@ class Ledger:
     problems: dict[ObjectRef, Finding] = field(default_factory=dict)
     pending_since: dict[WorkloadKey, float] = field(default_factory=dict)
     starting: set[WorkloadKey] = field(default_factory=set)
-    departing: set[WorkloadKey] = field(default_factory=set)
+    writing: int = 0
+    departing: dict[WorkloadKey, float] = field(default_factory=dict)
     waiting: set[WorkloadKey] = field(default_factory=set)
     rolling: set[WorkloadKey] = field(default_factory=set)
     due: set[WorkloadKey] = field(default_factory=set)

@@ -96,17 +96,20 @@ class Pacer:
                     return
                 done = await self._writer.write(ledger, plan.intent, Key.workload(*key))
             if done and plan.state is WorkloadState.LEAVING and plan.intent.restarts_pods:
-                ledger.departing.add(key)
+                ledger.departing[key] = self._clock()
             # Seen as rolling before it stops counting as starting, or it would start twice.
             self._planner.workload(ledger, key)
         finally:
             ledger.starting.discard(key)
 
     def _forget_departed(self, ledger: Ledger) -> None:
-        for key in list(ledger.departing):
+        oldest = self._clock() - ledger.resource.spec.rollout.timeout_s
+        for key, released_at in list(ledger.departing.items()):
             facts = self._inventory.workload(key)
-            if facts is None or facts.rollout.finished or _is_stuck(facts):
-                ledger.departing.discard(key)
+            over = facts is None or facts.rollout.finished or _is_stuck(facts)
+            # One that never becomes healthy must not hold up a deletion for ever.
+            if over or released_at < oldest:
+                del ledger.departing[key]
 
     def _watch_the_clock(self, ledger: Ledger) -> None:
         """Look again when a roll-out would be overdue: no event tells that time has passed."""

@@ -75,7 +75,9 @@ class Passes:
         self.planner.follow(ledger.resource)
         if not self.planner.is_informed(ledger.resource):
             self._queue.add(Key.of(What.STATUS, name))
-            self._queue.add_after(Key.of(What.RESOURCE, name), 0.1)
+            # No event tells that a list is complete; one that is refused may be so for ever.
+            refused = self.planner.denied(ledger.resource)
+            self._queue.add_after(Key.of(What.RESOURCE, name), 5.0 if refused else 0.1)
             return
         self.planner.parts(ledger)
         keys = self._inventory.workload_names()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from istio_observability.control.gather import named_objects
 from istio_observability.datakit.prom import InvalidScrape
 from istio_observability.model.finding import Finding, Severity
+from istio_observability.model.objects import DEPLOYMENT, ObjectRef
 from istio_observability.model.reasons import FindingReason
 from istio_observability.plan.holdings import holdings
 from istio_observability.plan.mesh import read_mesh
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from istio_observability.control.inventory import Inventory
     from istio_observability.control.ledger import Ledger, WorkloadKey
     from istio_observability.model.custom_resource import Resource
-    from istio_observability.model.objects import ObjectRef
+    from istio_observability.plan.snapshot import Snapshot
 
 
 class Planner:
@@ -72,12 +73,18 @@ class Planner:
                 resource,
                 snapshot,
                 mesh,
-                agent_holder=holder_of_agent(resource, snapshot, self._resources()),
+                agent_holder=self._holder_of_agent(resource, snapshot),
                 impatient=ledger.release_overdue(self._clock()),
             )
         except InvalidScrape as error:
             ledger.parts = None
             ledger.problems[resource.ref] = _unsayable(resource, error)
+            return
+        # What is not due any more cannot fail any more; workloads have plans of their own.
+        kept = {resource.ref, *(each.ref for each in ledger.parts.all.due)}
+        for ref in {*ledger.problems, *ledger.not_before} - kept:
+            if ref.kind != DEPLOYMENT:
+                ledger.settle(ref)
 
     def workload(self, ledger: Ledger, key: WorkloadKey) -> WorkloadPlan | None:
         """Plan one workload anew and count the answer."""
@@ -85,8 +92,8 @@ class Planner:
         ledger.record(key, plan, self._clock())
         if plan is None or plan.state is not WorkloadState.WAITING:
             ledger.starting.discard(key)
-        if plan is not None and plan.intent is None:
-            ledger.settle(plan.ref)
+        if plan is None or plan.intent is None:
+            ledger.settle(ObjectRef(DEPLOYMENT, *key))
         return plan
 
     def to_release(self, ledger: Ledger) -> int:
@@ -96,7 +103,7 @@ class Planner:
 
     def is_released(self, ledger: Ledger) -> bool:
         """Return whether nothing of a resource that is being deleted is left in the cluster."""
-        if not ledger.complete or ledger.parts is None or ledger.starting:
+        if not ledger.complete or ledger.parts is None or ledger.starting or ledger.writing:
             return False
         return self.to_release(ledger) == 0 and not ledger.parts.all.due
 
@@ -111,17 +118,26 @@ class Planner:
                 facts,
                 namespace,
                 taken_at=self._inventory.snapshot().taken_at,
-                holder=holder_of_workload(facts, namespace, self._resources()),
+                holder=self._keeper(facts.wired_by)
+                or holder_of_workload(facts, namespace, self._valid()),
             )
         except InvalidScrape as error:
             ledger.problems[ledger.resource.ref] = _unsayable(ledger.resource, error)
             return None
 
-    def _resources(self) -> Sequence[Resource]:
-        # One that was valid and is not any more keeps what it holds.
-        return [
-            each.resource for each in self.ledgers.values() if each.complete or not each.invalid
-        ]
+    def _holder_of_agent(self, resource: Resource, snapshot: Snapshot) -> str:
+        datakit = resource.spec.datakit
+        agent = snapshot.agents.get((datakit.namespace, datakit.daemon_set_name))
+        keeper = self._keeper(agent.wired_by) if agent is not None else ""
+        return keeper or holder_of_agent(resource, snapshot, self._valid())
+
+    def _keeper(self, wired_by: str) -> str:
+        """Return who keeps what it holds because its spec is refused: it lets nothing go either."""
+        ledger = self.ledgers.get(wired_by)
+        return wired_by if ledger is not None and ledger.invalid else ""
+
+    def _valid(self) -> Sequence[Resource]:
+        return [each.resource for each in self.ledgers.values() if not each.invalid]
 
 
 def _unsayable(resource: Resource, error: InvalidScrape) -> Finding:

@@ -33,6 +33,10 @@ log: Final = logging.getLogger(__name__)
 _LOGIN_LIFETIME: Final = timedelta(minutes=10)
 
 
+class CannotListen(Exception):  # noqa: N818  names the state
+    """The address of the probes and metrics cannot be used."""
+
+
 async def run_operator(
     api: ClusterApi,
     settings: Settings,
@@ -50,6 +54,9 @@ async def run_operator(
         metrics: Where requests and passes are counted.
         login: How Kopf gets its credentials.
         listen: Address of ``/healthz``, ``/readyz`` and ``/metrics``; ``None`` serves none.
+
+    Raises:
+        CannotListen: In a group, as everything that ends a task.
     """
     reconciler = Reconciler(api, settings, metrics=metrics)
     registry = build_registry(reconciler, login)
@@ -58,7 +65,10 @@ async def run_operator(
         work = tasks.create_task(reconciler.run(), name="reconciler")
         if listen is not None:
             health = HealthServer(reconciler, metrics)
-            await health.start(*listen)
+            try:
+                await health.start(*listen)
+            except OSError as error:
+                raise CannotListen(error.strerror or str(error)) from error
         try:
             await kopf.operator(
                 registry=registry,

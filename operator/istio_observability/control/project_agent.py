@@ -134,7 +134,7 @@ def _container(container: Body, owners: Owners) -> ContainerFacts:
         image_foreign=not owners.known or bool(owners.others(container_image(name))),
         env=MappingProxyType(
             {
-                each["name"]: str(each.get("value", ""))
+                each["name"]: None if "valueFrom" in each else str(each.get("value", ""))
                 for each in container.get("env") or []
                 # A token is none of our business and never enters memory.
                 if "name" in each and each["name"] in _ENV

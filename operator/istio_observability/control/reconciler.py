@@ -11,16 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from istio_observability.control.events import Events
+from istio_observability.control.intake import Intake
 from istio_observability.control.inventory import Inventory
 from istio_observability.control.keys import Key, What
-from istio_observability.control.ledger import Ledger
 from istio_observability.control.passes import Passes
-from istio_observability.control.resources import accept_body, finalizer_patch
+from istio_observability.control.resources import finalizer_patch
 from istio_observability.control.settle import Settling
 from istio_observability.control.status import build_status, differs, observe, status_body
 from istio_observability.control.workqueue import WorkQueue
@@ -28,19 +27,20 @@ from istio_observability.control.writer import Writer, watch_problem
 from istio_observability.kube.errors import ApiError, Missing, RetryLater
 from istio_observability.model.names import FINALIZER
 from istio_observability.model.reasons import EventReason
-from istio_observability.plan.check_spec import check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from istio_observability.control.ledger import Ledger
     from istio_observability.control.metrics import Metrics
     from istio_observability.control.settings import Settings
     from istio_observability.kube.api import ClusterApi
-    from istio_observability.model.custom_resource import Resource
-    from istio_observability.model.finding import Finding
     from istio_observability.model.objects import Body
+    from istio_observability.plan.decide_ready import Observation
 
 log: Final = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_S: Final = 30.0
 
 
 class Reconciler:
@@ -84,6 +84,8 @@ class Reconciler:
             settling=Settling(settings.settle_s, clock),
             clock=clock,
         )
+        self._intake = Intake(self._passes.planner.ledgers, self.queue, settings)
+        self._listed = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -96,58 +98,12 @@ class Reconciler:
 
     def resource_changed(self, body: Body, *, gone: bool) -> None:
         """Take the newest state of a resource; ``gone`` once it does not exist any more."""
-        meta = body.get("metadata") or {}
-        name = str(meta.get("name", ""))
-        ledgers = self._passes.planner.ledgers
-        ledger = ledgers.get(name)
-        version = _version(meta.get("resourceVersion"))
-        if ledger is not None and ledger.resource.uid == meta.get("uid"):
-            if version < ledger.version:
-                # Kopf tells later what the answer to our own write told already.
-                return
-        else:
-            ledger = None
-        if gone:
-            ledgers.pop(name, None)
-            self._wake_all()
-            return
-        resource, invalid = self._accept(body, ledger)
-        if ledger is None:
-            ledgers[name] = Ledger(resource, invalid, version=version)
-            self._wake_all()
-            return
-        same = (ledger.resource.generation, ledger.resource.deleting, ledger.resource.finalizers)
-        moved = same != (resource.generation, resource.deleting, resource.finalizers)
-        ledger.resource, ledger.invalid, ledger.version = resource, invalid, version
-        if moved:
-            ledger.forget_problems()
-            self.queue.add(Key.of(What.RESOURCE, name))
-        else:
-            # Nothing but labels, annotations or our own status has changed.
-            self.queue.add(Key.of(What.STATUS, name))
-
-    def _accept(self, body: Body, ledger: Ledger | None) -> tuple[Resource, tuple[Finding, ...]]:
-        resource, invalid = accept_body(body)
-        if invalid and ledger is not None:
-            # What its last valid spec had written stands, until it is fixed or deleted.
-            resource = replace(resource, spec=ledger.resource.spec)
-        if invalid or resource.deleting:
-            # What is wrong with a resource does not matter any more once it is to go.
-            return resource, () if resource.deleting else invalid
-        return resource, check_spec(
-            resource,
-            datakit_namespaces=self._settings.datakit_namespaces,
-            istio_namespaces=self._settings.istio_namespaces,
-        )
+        self._intake.take(body, gone=gone)
 
     @property
     def ready(self) -> bool:
         """Return whether everything that concerns every resource has been listed."""
-        return self.inventory.watches.synced()
-
-    def _wake_all(self) -> None:
-        for name in self._passes.planner.ledgers:
-            self.queue.add(Key.of(What.RESOURCE, name))
+        return self._listed.is_set() and self.inventory.watches.synced()
 
     def _workload_changed(self, name: tuple[str, str]) -> None:
         self.queue.add(Key.workload(*name))
@@ -173,11 +129,27 @@ class Reconciler:
             self.queue.add(Key.of(What.STATUS, name))
 
     async def _resync(self) -> None:
+        pause_s = 0.5
+        while not await self._list_resources():
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        self._listed.set()
         while True:
             await asyncio.sleep(self._settings.resync_s)
-            self._wake_all()
+            await self._list_resources()
+            self._intake.wake_all()
+
+    async def _list_resources(self) -> bool:
+        try:
+            await self._intake.refresh(self._api)
+        except ApiError as error:
+            log.warning("the resources cannot be listed: %s", error)
+            return False
+        return True
 
     async def _work(self) -> None:
+        # One that holds a workload must be known before another one may take it.
+        await self._listed.wait()
         while True:
             key = await self.queue.get()
             self._metrics.queue_depth(self.queue.sizes.waiting)
@@ -231,13 +203,9 @@ class Reconciler:
         try:
             live = await self._api.json_patch(resource.ref, finalizer_patch(resource, finalizers))
         except Missing:
+            self._intake.forget(ledger)
             return
-        self._learn(ledger, live)
-
-    def _learn(self, ledger: Ledger, live: Body) -> None:
-        """Take the answer to our own write, unless the resource is known to be gone by now."""
-        if self._passes.planner.ledgers.get(ledger.resource.name) is ledger:
-            self.resource_changed(live, gone=False)
+        self._intake.learn(ledger, live)
 
     async def _status(self, name: str) -> None:
         ledger = self._passes.planner.ledgers.get(name)
@@ -250,28 +218,30 @@ class Reconciler:
             and self._passes.planner.is_released(ledger)
         ):
             rest = [each for each in resource.finalizers if each != FINALIZER]
-            self._events.on_resource(resource, EventReason.RELEASED, "everything was released")
             await self._patch_finalizers(ledger, rest)
+            self._events.on_resource(resource, EventReason.RELEASED, "everything was released")
             return
         denied = self._passes.planner.denied(resource)
         if not ledger.complete and not ledger.invalid and not denied:
             return
-        await self._write_status(ledger)
-        if ledger.pending_since or resource.deleting or ledger.denied:
+        seen = self._observe(ledger)
+        await self._write_status(ledger, seen)
+        if ledger.pending_since or seen.agent_busy or resource.deleting or ledger.denied:
             # No event tells that something has become overdue.
             self.queue.add_after(Key.of(What.STATUS, name), 5.0)
 
-    async def _write_status(self, ledger: Ledger) -> None:
+    def _observe(self, ledger: Ledger) -> Observation:
         denied = self._passes.planner.denied(ledger.resource)
         ledger.denied = tuple(watch_problem(each) for each in denied)
-        wall = self._wall_clock()
-        seen = observe(
+        return observe(
             ledger,
-            taken_at=wall,
+            taken_at=self._wall_clock(),
             now=self._clock(),
             to_release=self._passes.planner.to_release(ledger),
         )
-        stamp = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def _write_status(self, ledger: Ledger, seen: Observation) -> None:
+        stamp = datetime.fromtimestamp(self._wall_clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = build_status(ledger, seen, now=stamp)
         before = ledger.resource.status
         if not differs(before, wanted):
@@ -280,11 +250,7 @@ class Reconciler:
         try:
             live = await self._api.apply_status(body)
         except Missing:
+            self._intake.forget(ledger)
             return
         self._events.transition(ledger.resource, before, wanted)
-        self._learn(ledger, live)
-
-
-def _version(text: object) -> int:
-    """Return a resource version as a number; servers count up, as their watches promise."""
-    return int(text) if isinstance(text, str) and text.isdecimal() else 0
+        self._intake.learn(ledger, live)

@@ -73,11 +73,14 @@ class Writer:
         """
         resource = ledger.resource
         orphan = resource.deleting and resource.spec.deletion_policy is DeletionPolicy.ORPHAN
+        ledger.writing += 1
         try:
             outcome = await carry_out(self._api, intent, orphan=orphan)
         except ApiError as error:
             self._failed(ledger, intent, key, error)
             return False
+        finally:
+            ledger.writing -= 1
         ledger.settle(intent.ref)
         self._metrics.applied(intent.ref.kind.kind, outcome.word.value)
         self._inventory.observe(intent.ref, outcome.live)

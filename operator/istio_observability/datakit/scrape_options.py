@@ -56,11 +56,15 @@ class ScrapeOptions:
     http_headers: Mapping[str, str]
     auth: Mapping[str, str]
 
-    def wants(self, name: str, kind: str) -> bool:
-        """Return whether families of this name and type are kept."""
+    def names_wanted(self, name: str) -> bool:
+        """Return whether families of this name are kept if their type is."""
         if any(pattern.search(name) for pattern in self.name_filter_ignore):
             return False
-        if self.name_filter and not any(pattern.search(name) for pattern in self.name_filter):
+        return not self.name_filter or any(pattern.search(name) for pattern in self.name_filter)
+
+    def wants(self, name: str, kind: str) -> bool:
+        """Return whether families of this name and type are kept."""
+        if not self.names_wanted(name):
             return False
         # The engine has no word for this type, so only an empty list takes it.
         return not self.metric_types or (kind in self.metric_types and kind != "gauge_histogram")

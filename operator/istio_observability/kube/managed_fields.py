@@ -174,6 +174,14 @@ def is_owned_by_others(body: Body, path: Path, manager: str = FIELD_MANAGER) -> 
     )
 
 
+def is_shared(body: Body, parent: Path, manager: str = FIELD_MANAGER) -> bool:
+    """Return whether another manager owns an entry of the map or list at ``parent``."""
+    return any(
+        who.name != manager and set(subtree_at(tree, parent) or ()) - {"."}
+        for who, tree in entries_of(body)
+    )
+
+
 def paths_in(tree: dict[str, Any], prefix: Path = ()) -> Iterator[Path]:
     """Yield every path that a field tree names, in its order."""
     for segment, below in tree.items():

@@ -201,6 +201,8 @@ class Watch(Generic[T]):
         self._failures += 1
         if isinstance(error, Relist):
             self._resume_from = None
+            # An answer, so the server is there: not as patient as while it was away.
+            self._failures = 1
         if isinstance(error, NeedsUser | Missing):
             self._options.on_denied(error)
         _LOG.info("watch of %s interrupted: %s", self._selection.kind.kind, error)

@@ -32,11 +32,5 @@ WIRED_BY_ANNOTATION: Final = f"{GROUP}/wired-by"
 REVISION_ANNOTATION: Final = f"{GROUP}/revision"
 ROLLOUTS_ANNOTATION: Final = f"{GROUP}/rollouts"
 
-# On our own resource, out of band: they beat the spec, so that a person can act at night under
-# a tool that keeps the spec as it is in Git.
-PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
-APPROVED_REVISION_ANNOTATION: Final = f"{GROUP}/approved-revision"
-RETRY_ANNOTATION: Final = f"{GROUP}/retry"
-
 # On the pod template of the agent: one changed value is one roll-out, whatever else changed.
 CONFIG_HASH_ANNOTATION: Final = f"{GROUP}/config-hash"

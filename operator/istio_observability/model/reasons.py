@@ -99,6 +99,7 @@ class FindingReason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     PERMISSION_DENIED = "PermissionDenied"
     REQUEST_FAILED = "RequestFailed"
+    ROLLOUT_FAILED = "RolloutFailed"
     ANNOTATIONS_TOO_LARGE = "AnnotationsTooLarge"
     DOCUMENT_MISTAKE = "DocumentMistake"
 

@@ -41,14 +41,15 @@ class ContainerFacts:
     One container of the agent.
 
     ``image_foreign``: another manager owns the image. Where only we are left, our mount alone would
-    keep half a container alive after its owner removed it.
+    keep half a container alive after its owner removed it. ``env``: ``None`` is a value that a
+    reference gives (``valueFrom``), which is set and not known.
     """
 
     name: str
     mounts: tuple[MountFacts, ...] = ()
     image: str = ""
     image_foreign: bool = True
-    env: Labels = field(default_factory=dict)
+    env: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

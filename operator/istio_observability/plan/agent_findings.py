@@ -74,7 +74,7 @@ def _of_update_strategy(agent: AgentFacts) -> Iterator[_Text]:
 
 
 def _git_mode(container: ContainerFacts) -> Iterator[_Text]:
-    if container.env.get("ENV_GIT_URL"):
+    if container.env.get("ENV_GIT_URL", "") != "":
         yield (
             Severity.ERROR,
             FindingReason.GIT_MODE,
@@ -86,7 +86,7 @@ def _git_mode(container: ContainerFacts) -> Iterator[_Text]:
 
 
 def _election(container: ContainerFacts) -> Iterator[_Text]:
-    if not container.env.get("ENV_ENABLE_ELECTION"):
+    if container.env.get("ENV_ENABLE_ELECTION", "") == "":
         yield (
             Severity.WARNING,
             FindingReason.ELECTION_DISABLED,
@@ -114,7 +114,7 @@ def _election(container: ContainerFacts) -> Iterator[_Text]:
 
 
 def _disabled_inputs(container: ContainerFacts) -> Iterator[_Text]:
-    value = container.env.get("ENV_DEFAULT_ENABLED_INPUTS", "")
+    value = container.env.get("ENV_DEFAULT_ENABLED_INPUTS") or ""
     listed = {each.strip() for each in re.split(r"[,\s]", value)}
     for name in ("prom", "zipkin"):
         if f"-{name}" in listed:

@@ -18,7 +18,7 @@ from istio_observability.istio.components import Role
 from istio_observability.model.metrics_spec import MetricsProfile
 from istio_observability.model.spec import CollectPolicy, IstioObservabilitySpec
 from istio_observability.plan.decide_metrics import decide_choice, keep_address, scrape_of
-from istio_observability.plan.decide_tracing import wants_zipkin_input
+from istio_observability.plan.decide_tracing import leaves_tracing_alone, wants_zipkin_input
 from istio_observability.plan.mesh import (
     CLUSTER_DOMAIN,
     ISTIOD_METRICS_PORT,
@@ -66,7 +66,9 @@ def build_agent_config(
             continue
         if mesh.gateways.get(role):
             texts[file] = _gateway(spec, role, live.get(file.key))
-    if wants_zipkin_input(spec, mesh):
+    # An agent is not rolled because somebody mistyped the mesh config.
+    stands = AgentFile.ZIPKIN.key in live and leaves_tracing_alone(spec, mesh)
+    if stands or wants_zipkin_input(spec, mesh):
         texts[AgentFile.ZIPKIN] = render_zipkin(ZipkinInput())
     return MappingProxyType(texts)
 

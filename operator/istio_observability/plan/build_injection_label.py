@@ -35,7 +35,7 @@ def plan_injection(resource: Resource, snapshot: Snapshot) -> Part:
         namespace = snapshot.namespaces.get(name)
         part += _missing(name) if namespace is None else _label(resource, namespace)
     for namespace in sorted(snapshot.namespaces.values(), key=lambda each: each.name):
-        if namespace.wired_by == resource.name and namespace.name not in requested:
+        if is_labelled_by(resource, namespace) and namespace.name not in requested:
             ref = ObjectRef(NAMESPACE, "", namespace.name)
             release = Intent(
                 Action.RELEASE, Wave.LABEL, ref, namespace.uid, None, "injection not requested"
@@ -65,6 +65,12 @@ def is_labelled(resource: Resource, namespace: NamespaceFacts) -> bool:
         and not namespace.terminating
         and not _obstacle(namespace)
     )
+
+
+def is_labelled_by(resource: Resource, namespace: NamespaceFacts) -> bool:
+    """Return whether the namespace carries something of the resource; our marker may be lost."""
+    unmarked = namespace.injection.ours and not namespace.wired_by
+    return namespace.wired_by == resource.name or unmarked
 
 
 def _label(resource: Resource, namespace: NamespaceFacts) -> Part:

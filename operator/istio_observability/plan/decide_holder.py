@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from istio_observability.model.spec import Mode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,10 +23,15 @@ def decide_holder(wired_by: str, claimants: Iterable[Resource]) -> str:
 
     Args:
         wired_by: Our marker on the object, ``""`` if there is none.
-        claimants: The resources that choose the object; those being deleted claim nothing.
+        claimants: The resources that choose the object. Those being deleted claim nothing, those
+            that only plan nothing but what they hold: nobody would write it.
     """
     claims = sorted(
-        (each for each in claimants if not each.deleting),
+        (
+            each
+            for each in claimants
+            if not each.deleting and (each.spec.mode is Mode.ENFORCE or each.name == wired_by)
+        ),
         key=lambda each: (each.name != wired_by, each.created_at, each.name),
     )
     return claims[0].name if claims else ""

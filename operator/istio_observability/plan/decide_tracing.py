@@ -31,6 +31,11 @@ def wants_zipkin_input(spec: IstioObservabilitySpec, mesh: Mesh) -> bool:
     return wish is ZipkinServicePolicy.ALWAYS or traces_arrive(spec, mesh)
 
 
+def leaves_tracing_alone(spec: IstioObservabilitySpec, mesh: Mesh) -> bool:
+    """Return whether it depends on a mesh config that cannot be read: then what stands stays."""
+    return spec.tracing.zipkin_service is ZipkinServicePolicy.IF_USED and bool(mesh.unreadable)
+
+
 def traces_arrive(spec: IstioObservabilitySpec, mesh: Mesh) -> bool:
     """Return whether the mesh config, as far as it is known, sends spans to that name."""
     if mesh.tracing is None:

@@ -35,7 +35,9 @@ def plan_left_behind(resource: Resource, snapshot: Snapshot) -> Part:
             each.rollout.wanted,
         )
         for key, each in sorted(snapshot.agents.items())
-        if key != (spec.namespace, spec.daemon_set_name) and each.wired_by == resource.name
+        if key != (spec.namespace, spec.daemon_set_name)
+        and each.wired_by == resource.name
+        and not each.deleting
     ]
     named = {(spec.namespace, spec.config_map_name), (spec.namespace, OWN_CONFIG_MAP)}
     maps = [
@@ -48,7 +50,9 @@ def plan_left_behind(resource: Resource, snapshot: Snapshot) -> Part:
             _WHY,
         )
         for key, each in sorted(snapshot.config_maps.items())
-        if key not in named and (each.wired_by == resource.name or is_created_for(resource, each))
+        if key not in named
+        and (each.wired_by == resource.name or is_created_for(resource, each))
+        and not each.deleting
     ]
     services = [
         Intent(

@@ -142,7 +142,8 @@ def _plan_agent(
     planned = plan_config_map(resource, agent, name, live, texts, impatient=impatient)
     part = planned.part
     refused = frozenset(texts) - planned.mounted
-    if not planned.part.blocked or planned.mounted:
+    # A ConfigMap that cannot be written any more must not keep the agent from being let go.
+    if not planned.part.blocked or planned.mounted or resource.deleting:
         daemon_set = plan_daemon_set(resource, agent, planned)
         if daemon_set.blocked:
             refused = frozenset(texts)

@@ -19,6 +19,7 @@ from istio_observability.model.spec import CollectPolicy
 from istio_observability.plan.build_agent_config import GATEWAY_FILES, gateway_service_name
 from istio_observability.plan.decide_tracing import (
     ZIPKIN_SERVICE,
+    leaves_tracing_alone,
     providers_that_would_break,
     wants_zipkin_input,
 )
@@ -124,6 +125,8 @@ def plan_tracing_services(
     spec = resource.spec
     wanted = not resource.deleting and wants_zipkin_input(spec, mesh) and agent is not None
     part = Part()
+    if not resource.deleting and leaves_tracing_alone(spec, mesh):
+        return Part(findings=(_unreadable(resource, mesh),), blocked=True)
     if wanted and agent is not None:
         part += _ensure(resource, snapshot, build_datakit_service(resource, agent))
     elif agent is not None or resource.deleting or not wants_zipkin_input(spec, mesh):

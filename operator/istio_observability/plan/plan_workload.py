@@ -18,18 +18,19 @@ from istio_observability.datakit.layout import (
 )
 from istio_observability.datakit.reading import same_meaning
 from istio_observability.model import names
-from istio_observability.model.finding import Finding, Severity
 from istio_observability.model.objects import DEPLOYMENT, Body, ObjectRef
-from istio_observability.model.reasons import FindingReason, SkipReason
+from istio_observability.model.reasons import SkipReason
 from istio_observability.plan.build_injection_label import is_labelled
 from istio_observability.plan.build_pod_annotations import build_pod_annotations
 from istio_observability.plan.decide_candidate import Skip, first_objection, look_at, unready
 from istio_observability.plan.decide_field import FieldVerdict, decide_field
 from istio_observability.plan.decide_selection import Rule, Selection, decide_selection
 from istio_observability.plan.intent import Action, Intent, Wave
+from istio_observability.plan.workload_findings import contended, rollout_failed
 
 if TYPE_CHECKING:
     from istio_observability.model.custom_resource import Resource
+    from istio_observability.model.finding import Finding
     from istio_observability.plan.facts import FieldFacts, NamespaceFacts, WorkloadFacts
     from istio_observability.plan.mesh import Mesh
 
@@ -177,7 +178,7 @@ def _wire(
     texts = build_pod_annotations(context.resource.spec, workload, namespace)
     prom = decide_field(workload.prom, texts.prom, _same_scrape)
     if prom is FieldVerdict.CONTENDED:
-        finding = _contended(base.ref, PROM_ANNOTATION, workload.prom)
+        finding = contended(base.ref, PROM_ANNOTATION, workload.prom)
         skip = Skip(SkipReason.CONTENDED, f"{PROM_ANNOTATION} is set by {workload.prom.owner}")
         return replace(base, skip=skip, findings=(finding,))
     annotations = {PROM_ANNOTATION: texts.prom} if prom.written_by_us else {}
@@ -187,7 +188,7 @@ def _wire(
         if logs.written_by_us:
             annotations[LOGS_ANNOTATION] = texts.logs
         if logs is FieldVerdict.CONTENDED:
-            findings = (_contended(base.ref, LOGS_ANNOTATION, workload.logs),)
+            findings = (contended(base.ref, LOGS_ANNOTATION, workload.logs),)
     if not annotations:
         if workload.prom.ours or workload.logs.ours:
             # Prom is satisfied by its owner now; what else we set is not wanted any more.
@@ -217,7 +218,10 @@ def _wire(
     plan = replace(base, intent=intent, wanted=body, findings=findings)
     if changes_template:
         return _waiting(plan, workload, namespace, context)
-    return replace(plan, state=_state_of_rollout(context, workload, taken_at))
+    state = _state_of_rollout(context, workload, taken_at)
+    if state is WorkloadState.FAILED:
+        findings = (*findings, rollout_failed(base.ref, workload.rollout))
+    return replace(plan, state=state, findings=findings)
 
 
 def _waiting(
@@ -279,15 +283,3 @@ def _same_scrape(live: str, wanted: str) -> bool:
 
 def _same_logs(live: str, wanted: str) -> bool:
     return live == wanted
-
-
-def _contended(ref: ObjectRef, annotation: str, live: FieldFacts) -> Finding:
-    return Finding(
-        severity=Severity.WARNING,
-        reason=FindingReason.FIELD_CONFLICT,
-        subject=str(ref),
-        field=f"annotation {annotation}",
-        found=f"is set by {live.owner}",
-        consequence="left as it is",
-        remedy="remove it there, and ours is set",
-    )
