@@ -122,7 +122,21 @@ async def test_own_status_wakes_nothing_but_a_look_at_it(scene):
     await scene.woken()
     scene.intake.take({**body(resourceVersion="6"), "status": {"message": "x"}}, gone=False)
 
-    assert await scene.woken() == {Key.of(What.STATUS, "mesh")}
+    assert await scene.woken() == set()
+    assert set(scene.queue._timers) == {Key.of(What.STATUS, "mesh")}
+
+
+async def test_echo_of_what_is_known_wakes_nothing(scene):
+    """The answer to a write comes once more by the watch; a converged cluster stays silent."""
+    scene.intake.take(body(), gone=False)
+    answer = {**body(resourceVersion="6"), "status": {"message": "x"}}
+    scene.intake.take(answer, gone=False)
+    scene.queue.add(Key.of(What.STATUS, "mesh"))
+    await scene.woken()
+    scene.intake.take(answer, gone=False)
+
+    assert await scene.woken() == set()
+    assert scene.queue.sizes.delayed == 0
 
 
 async def test_refused_wish_keeps_the_last_valid_one(scene):

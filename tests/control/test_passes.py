@@ -10,13 +10,13 @@ import pytest
 
 from istio_observability.control.inventory import Inventory
 from istio_observability.control.keys import Key, What
-from istio_observability.control.ledger import Ledger
-from istio_observability.control.passes import (
+from istio_observability.control.ledger import (
     BUSY,
     BUSY_STATUS_DELAY_S,
     STATUS_DELAY_S,
-    Passes,
+    Ledger,
 )
+from istio_observability.control.passes import Passes
 from istio_observability.control.settle import Settling
 from istio_observability.control.workqueue import WorkQueue
 from istio_observability.kube.watch import Change

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from istio_observability.datakit.build_points import PointBuilder
 from istio_observability.datakit.exposition import ParseFailed, read_batches
 from istio_observability.datakit.layout import ConfigPath
-from istio_observability.datakit.points import find_collisions
+from istio_observability.datakit.points import Point, find_collisions
 from istio_observability.datakit.scrape_options import build_options
 from istio_observability.preview.counted import count_families
 from istio_observability.preview.points import look_at_points
@@ -62,7 +62,7 @@ def test_whatever_the_text_the_collisions_are_those_of_the_agents_points(
     """Read segment by segment the points are those of the body read as a whole."""
     keys = {"tags_ignore": ignored}
     options = build_options(keys, ConfigPath.ANNOTATION)
-    builder, points = PointBuilder(options), []
+    builder, points = PointBuilder(options), list[Point]()
     try:
         for batch in read_batches(text.encode()):
             points += builder.build(batch)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 
 from istio_observability.cli.preview_choices import read_question
-from istio_observability.cli.preview_sources import read_exposition
+from istio_observability.cli.preview_sources import read_exposition, recognised
 from istio_observability.cli.preview_text import ASCII, EIGHTHS, Look, preview_as_text
 from istio_observability.cli.usage import UsageError
 from istio_observability.istio.catalogue import Target, parse_version
@@ -24,6 +24,8 @@ from istio_observability.preview.page import render_page
 from istio_observability.preview.preview import preview
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from istio_observability.istio.catalogue import Version
     from istio_observability.preview.result import Exposition, Preview
 
@@ -68,10 +70,24 @@ def add_preview(commands: Any, cluster: argparse.ArgumentParser) -> None:  # noq
     )
     parser.add_argument("--istio", metavar="VERSION", help="release of Istio (default: seen)")
     parser.add_argument(
+        "--pods",
+        type=_positive,
+        metavar="N",
+        help="also read N sidecars of the cluster, through port-forwards",
+    )
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="where --pods looks (default: the namespaces of -f, or all); may be repeated",
+    )
+    parser.add_argument(
         "--pods-count",
         type=_positive,
         metavar="N",
-        help="pods with a sidecar to reckon with (default: the expositions given)",
+        help="pods with a sidecar to reckon with (default: those given, or running)",
     )
     parser.add_argument(
         "--timeout",
@@ -93,13 +109,17 @@ def add_preview(commands: Any, cluster: argparse.ArgumentParser) -> None:  # noq
 def show_preview(options: argparse.Namespace) -> int:
     """Print the preview, and write the page if one is asked for."""
     question = read_question(options)
-    found = preview(
-        _expositions(options),
-        question.choices,
-        question.views,
-        options.pods_count,
-        question.notes,
-    )
+    expositions = _given(options)
+    pods = options.pods_count
+    if options.pods is not None:
+        more, running = _of_cluster(options, options.namespace or question.namespaces)
+        expositions += more
+        pods = pods or running
+    if not expositions:
+        raise UsageError(
+            "give an exposition: a file, - for standard input, an address, or --pods N"
+        )
+    found = preview(expositions, question.choices, question.views, pods, question.notes)
     # First, so that a reader who has seen enough of the text does not take the page away.
     if options.html is not None:
         _write_page(options.html, found)
@@ -114,14 +134,24 @@ def show_preview(options: argparse.Namespace) -> int:
     return _ANSWERED
 
 
-def _expositions(options: argparse.Namespace) -> list[Exposition]:
-    if not options.expositions:
-        raise UsageError("give an exposition: a file, - for standard input, or an address")
+def _given(options: argparse.Namespace) -> list[Exposition]:
     target = Target(options.target) if options.target else None
     version = _version(options.istio)
     return [
         read_exposition(source, options.timeout, target, version) for source in options.expositions
     ]
+
+
+def _of_cluster(
+    options: argparse.Namespace, namespaces: Sequence[str]
+) -> tuple[list[Exposition], int]:
+    # Here, for the client of a cluster takes longer to load than most answers.
+    from istio_observability.cli.preview_pods import read_pods  # noqa: PLC0415
+
+    read = read_pods(options.kubeconfig, options.context, namespaces, options.pods, options.timeout)
+    version = _version(options.istio)
+    found = [recognised(name, body, Target.SIDECAR, version) for name, body in read.bodies]
+    return found, read.running
 
 
 def _version(text: str | None) -> Version | None:

@@ -35,11 +35,17 @@ _MAX_BYTES: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is compared: the choices, the applied one first, and for which views."""
+    """
+    What is compared: the choices, the applied one first, and for which views.
+
+    Attributes:
+        namespaces: Those that the resource names, if there is one.
+    """
 
     choices: tuple[Choice, ...]
     views: tuple[View, ...]
     notes: tuple[str, ...]
+    namespaces: tuple[str, ...] = ()
 
 
 def read_question(options: argparse.Namespace) -> Question:
@@ -51,6 +57,7 @@ def read_question(options: argparse.Namespace) -> Question:
     """
     notes: list[str] = []
     views = tuple(View)
+    namespaces: tuple[str, ...] = ()
     if options.annotation is not None or options.conf is not None:
         applied = _of_text(options, notes)
         standard = [Choice("profile Standard", jobs_of_metrics(MetricsSpec()))]
@@ -60,6 +67,7 @@ def read_question(options: argparse.Namespace) -> Question:
         if options.filename is not None:
             resource = resource_in(options.filename)
             metrics = resource.spec.metrics
+            namespaces = tuple(resource.spec.workloads.namespaces)
             name = f"{resource.name}: profile {metrics.profile.value}"
             if resource.spec.workloads.overrides:
                 notes.append("workloads.overrides are left out: they differ by workload.")
@@ -70,7 +78,7 @@ def read_question(options: argparse.Namespace) -> Question:
             plain = metrics.model_copy(update={"profile": MetricsProfile.STANDARD})
             standard.append(Choice("profile Standard", jobs_of_metrics(plain)))
     others = [*_simpler(applied), *standard, *_document(options, applied), _everything(applied)]
-    return Question((applied, *others), views, tuple(notes))
+    return Question((applied, *others), views, tuple(notes), namespaces)
 
 
 def _of_text(options: argparse.Namespace, notes: list[str]) -> Choice:
@@ -83,7 +91,7 @@ def _of_text(options: argparse.Namespace, notes: list[str]) -> Choice:
     try:
         jobs = read(text)
     except ValueError as error:
-        raise UsageError(f"{path}: the agent drops it: {error}") from error
+        raise UsageError(f"{path}: {error}; the agent drops it; correct it first") from error
     if len(jobs) > 1:
         notes.append(f"{path} has {len(jobs)} instances; the first one is looked at.")
     return Choice(name, dict.fromkeys(Target, jobs[0]))

@@ -1,28 +1,19 @@
-"""
-Reads an exposition over HTTP, in bounded time and size.
-
-Stricter than the agent, which takes the body of any answer for metrics, whatever its status and
-type: here such an answer is a mistake of the address.
-"""
+"""Reads an exposition over HTTP, in bounded time and size."""
 
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import aiohttp
 
 from istio_observability import __version__
 from istio_observability.cli.preview_address import shown_url
+from istio_observability.cli.preview_answer import check_answer
 from istio_observability.cli.usage import UsageError
 from istio_observability.preview.body import Gathering, NoExposition
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": f"istio-observability/{__version__}"}
-_TEXTS: Final = frozenset({"", "text/plain", "application/openmetrics-text"})
 _PIECE_BYTES: Final = 256 * 1024
 
 
@@ -34,34 +25,6 @@ def read_url(url: str, timeout_s: float) -> bytes:
         UsageError: It answers something else, too late, or not at all.
     """
     return asyncio.run(_read(url, timeout_s))
-
-
-def check_answer(status: int, headers: Mapping[str, str]) -> None:
-    """
-    Refuse what is no answer with metrics.
-
-    Raises:
-        NoExposition: The status, the type or the encoding says so.
-    """
-    if status != HTTPStatus.OK:
-        known = status in HTTPStatus._value2member_map_
-        phrase = f" {HTTPStatus(status).phrase}" if known else ""
-        raise NoExposition(
-            f"answers {status}{phrase}; the agent would take that page for metrics and find"
-            " none; correct the address, or try again"
-        )
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind not in _TEXTS:
-        raise NoExposition(
-            f"answers {kind[:60]!r}, not text/plain; give the address of the metrics, or save"
-            " what it answers and give the file"
-        )
-    encoding = headers.get("Content-Encoding", "").lower()
-    if encoding not in {"", "identity", "gzip"}:
-        raise NoExposition(
-            f"answers in the encoding {encoding[:20]!r}, which nobody asked for; fetch it with"
-            " another program and give the file"
-        )
 
 
 async def _read(url: str, timeout_s: float) -> bytes:
@@ -89,7 +52,9 @@ async def _get(url: str) -> bytes:
         aiohttp.ClientSession(auto_decompress=False, headers=_HEADERS) as session,
         session.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response,
     ):
-        check_answer(response.status, response.headers)
+        headers = response.headers
+        kind, encoding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "")
+        check_answer(response.status, kind, encoding)
         async for piece in response.content.iter_chunked(_PIECE_BYTES):
             gathering.feed(piece)
     return gathering.finish()

@@ -13,6 +13,7 @@ from istio_observability.datakit.durations import SECOND_NS
 from istio_observability.datakit.layout import ConfigPath
 from istio_observability.datakit.prom import InvalidScrape, render_prom
 from istio_observability.datakit.prom_keys import decode_keys
+from istio_observability.datakit.toml_text import InvalidToml
 from istio_observability.istio.catalogue import Target
 from istio_observability.plan.decide_metrics import decide_choice, scrape_of
 from istio_observability.preview.result import Job
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _POD: Final = PodFacts("10.0.0.1", "namespace", "pod", "node")
 """Stands for any pod: none of it decides what is kept."""
 
+_NOTHING: Final = "has no [[inputs.prom]]"
 _TICK_S: Final = 1.0
 _URL: Final = "http://$IP:15020/stats/prometheus"
 
@@ -38,7 +40,7 @@ def job_of_annotation(text: str) -> list[Job]:
     if reading.reason:
         raise ValueError(reading.reason)
     if not reading.runners:
-        raise ValueError("it has no [[inputs.prom]]")
+        raise ValueError(_NOTHING)
     return [
         Job(
             runner.options,
@@ -57,9 +59,13 @@ def job_of_conf(text: str) -> list[Job]:
     Raises:
         ValueError: It drops the file or every instance, or there is none.
     """
-    instances, problems = decode_conf(substitute_environment(text, {}), {}).get("prom", ([], []))
+    try:
+        inputs = decode_conf(substitute_environment(text, {}), {})
+    except InvalidToml as error:
+        raise ValueError(f"is no valid TOML: {error}") from error
+    instances, problems = inputs.get("prom", ([], []))
     if not instances:
-        raise ValueError("; ".join(problems) or "it has no [[inputs.prom]]")
+        raise ValueError("; ".join(problems) or _NOTHING)
     found = [build_prom_input(decode_keys(raw, ConfigPath.CONF)) for raw in instances]
     return [
         Job(

@@ -105,7 +105,7 @@ def _exposition(one: ExpositionPreview, look: Look) -> Iterator[RenderableType]:
     yield from _families("Largest families that are dropped", one.dropped, look)
     if one.seen is not None:
         yield from _labels(one.seen, look)
-        yield from _collisions(one.seen)
+        yield from _collisions(one.seen, look)
 
 
 def _kept(one: ExpositionPreview, look: Look) -> Table:
@@ -152,7 +152,7 @@ def _labels(seen: PointsSeen, look: Look) -> Iterator[RenderableType]:
         yield Text(f"  and {len(seen.labels) - look.top:,} more (--top)")
 
 
-def _collisions(seen: PointsSeen) -> Iterator[RenderableType]:
+def _collisions(seen: PointsSeen, look: Look) -> Iterator[RenderableType]:
     part = "" if seen.complete else f" among {seen.points:,} points that were built"
     if not seen.collisions:
         yield Text(f"\nCollisions: none{part}.")
@@ -165,9 +165,10 @@ def _collisions(seen: PointsSeen) -> Iterator[RenderableType]:
     for field, count in seen.by_field[:_MOST_CLASHES]:
         yield Text(f"  {field}: {count:,} series")
     for clash in seen.clashes[:_MOST_CLASHES]:
-        tags = ",".join(f'{name}="{value}"' for name, value in clash.tags)
+        tags = ", ".join(f'{name}="{value}"' for name, value in clash.tags)
         shown = tags if len(tags) <= _MOST_CHARACTERS else f"{tags[:_MOST_CHARACTERS]}..."
-        yield Text(f"  {' and '.join(clash.values[:4])} for {clash.field}{{{shown}}}")
+        yield Text(f"  {clash.field} = {' and '.join(clash.values[:4])} for")
+        yield _wrapped(shown, look.width, 6)
 
 
 def _choices(costs: Sequence[Cost], look: Look) -> Table:
@@ -217,18 +218,22 @@ def _whys(panel: PanelPreview, width: int) -> Iterator[Text]:
     for why, names in whys.items():
         shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
         word = "lacks " if panel.verdict is Verdict.LACKS else ""
-        line = f"{word}{shown}: {why}"
-        indent = " " * 12
-        yield Text(
-            textwrap.fill(
-                line,
-                max(width, 40),
-                initial_indent=indent,
-                subsequent_indent=indent,
-                break_long_words=False,
-            ),
-            style="dim" if panel.verdict is not Verdict.LACKS else "",
-        )
+        style = "dim" if panel.verdict is not Verdict.LACKS else ""
+        yield _wrapped(f"{word}{shown}: {why}", width, 12, style)
+
+
+def _wrapped(text: str, width: int, indent: int, style: str = "") -> Text:
+    blanks = " " * indent
+    return Text(
+        textwrap.fill(
+            text,
+            max(width, 40),
+            initial_indent=blanks,
+            subsequent_indent=blanks,
+            break_long_words=False,
+        ),
+        style=style,
+    )
 
 
 def _table(*headings: str, folded: int | None = None) -> Table:

@@ -67,6 +67,9 @@ class Intake:
             if known is not None:
                 self.forget(known)
             return
+        if known is not None and version and version == known.version:
+            # The echo of what is known: a list after the watch, a watch after our own write.
+            return
         if known is None or known.resource.uid != meta.get("uid"):
             self._ledgers[name] = Ledger(*self._accept(body, None), version=version)
             self.wake_all()
@@ -75,8 +78,9 @@ class Intake:
         known.resource, known.invalid = self._accept(body, known)
         known.version = version
         if _wish(before) == _wish(known.resource):
-            # Nothing but labels, annotations or our own status has changed.
-            self._queue.add(Key.of(What.STATUS, name))
+            # Nothing but labels, annotations or our own status has changed. Not at once, or each
+            # status of a roll-out would call for the next one as fast as the server answers.
+            self._queue.add_after(Key.of(What.STATUS, name), known.status_delay_s)
             return
         known.forget_problems()
         # All of them: what this one does not choose any more, another one may.

@@ -8,7 +8,7 @@ event, and keeps counts by difference.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from istio_observability.plan.plan_workload import WorkloadContext, WorkloadPlan, WorkloadState
 from istio_observability.plan.tally import Tally
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from istio_observability.plan.plan_parts import Parts
 
 WorkloadKey = tuple[str, str]
+
+STATUS_DELAY_S: Final = 0.3
+"""Changes within this time make one status."""
+
+BUSY: Final = 50
+BUSY_STATUS_DELAY_S: Final = 1.0
+"""The same while more than ``BUSY`` workloads move: one costs the server more than wiring does."""
 
 
 @dataclass(slots=True)
@@ -105,6 +112,12 @@ class Ledger:
         """Return how many roll-outs of ours are under way, those about to begin included."""
         rolling = self.tally.states[WorkloadState.ROLLING]
         return rolling + len(self.starting) + len(self.departing)
+
+    @property
+    def status_delay_s(self) -> float:
+        """Return for how many seconds changes are gathered before they make one status."""
+        moving = self.tally.pending + self.tally.leaving
+        return BUSY_STATUS_DELAY_S if moving > BUSY else STATUS_DELAY_S
 
     def is_overdue(self, now: float) -> bool:
         """Return whether a workload has been pending for longer than ``rollout.timeout``."""

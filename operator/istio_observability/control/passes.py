@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 _BREATH: Final = 50
 """Workloads planned in one go before other tasks get their turn."""
 
-STATUS_DELAY_S: Final = 0.3
-"""Changes of workloads within this time make one status."""
-
-BUSY: Final = 50
-BUSY_STATUS_DELAY_S: Final = 1.0
-"""The same while more than ``BUSY`` workloads move: a status costs the server as much as wiring."""
-
 
 class Passes:
     """All passes over all resources; ``planner`` has their ledgers."""
@@ -138,7 +131,7 @@ class Passes:
             changed = plan != before
             name = ledger.resource.name
             if changed:
-                self._queue.add_after(Key.of(What.STATUS, name), _status_delay_s(ledger))
+                self._queue.add_after(Key.of(What.STATUS, name), ledger.status_delay_s)
             # It may start, also again after a write that failed; or its change lets another one
             # start; or a roll-out has begun, which may become overdue.
             others = changed and (ledger.waiting or ledger.departing or key in ledger.rolling)
@@ -180,11 +173,6 @@ class Passes:
             return wave
         self._queue.add_after(key, wait_s)
         return [each for each in wave if each.wave is not Wave.AGENT]
-
-
-def _status_delay_s(ledger: Ledger) -> float:
-    moving = ledger.tally.pending + ledger.tally.leaving
-    return BUSY_STATUS_DELAY_S if moving > BUSY else STATUS_DELAY_S
 
 
 def _may_write(ledger: Ledger) -> bool:

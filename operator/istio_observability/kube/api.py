@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from istio_observability.kube.classify import classify
+from istio_observability.kube.port_forward import exchange_with_pod
 from istio_observability.kube.transport import ApiConnection, ClientOptions, Request, Transport
 from istio_observability.kube.wire import (
     APPLY,
@@ -214,6 +215,14 @@ class ClusterApi:
     async def merge_patch(self, ref: ObjectRef, patch: Body) -> Body:
         """Send a merge patch; ``null`` removes a key. Returns the object as it is now."""
         return await self._patch(ref, patch, MERGE_PATCH)
+
+    async def exchange_with_pod(
+        self, pod: ObjectRef, port: int, request: bytes
+    ) -> AsyncGenerator[bytes, None]:
+        """Send bytes to a port of a pod, yield what comes back; see ``port_forward``."""
+        connection = self._transport.connection
+        async for piece in exchange_with_pod(connection, pod, port, request):
+            yield piece
 
     async def _patch(self, ref: ObjectRef, patch: object, content_type: str) -> Body:
         path = object_path(ref)
