@@ -240,16 +240,16 @@ async def test_part_is_released_and_the_rest_kept(api, control_plane, namespace)
 
 
 async def test_orphan_leaves_the_values(api, control_plane, namespace):
-    """With ``orphan`` only the ownership goes; nothing restarts."""
+    """With ``orphan`` only ownership and markers go; the template stays, so nothing restarts."""
     live = apply_client_side(control_plane, deployment(namespace))
     wired = await wire(api, live)
 
     freed = await free(api, live, orphan=True)
 
     assert template_annotations(freed.live) == {PROM: "text"}
-    assert freed.live["metadata"]["annotations"][WIRED_BY] == "mesh"
+    assert WIRED_BY not in freed.live["metadata"]["annotations"]
     assert own_managers(freed.live) == []
-    assert wired["metadata"]["generation"] == freed.live["metadata"]["generation"]
+    assert freed.live["spec"] == wired["spec"]
 
 
 async def test_orphan_of_an_object_nobody_else_owns(api, control_plane, namespace):

@@ -279,8 +279,10 @@ def test_two_planes_side_by_side_share_nothing(local_control_plane, tmp_path):
 def test_nothing_survives_the_parent(local_control_plane, tmp_path, number):
     """However the parent ends, its components end with it; politely, its directory goes too."""
     script = (
-        "import time\n"
+        "import signal, time\n"
         "from dev.control_plane import ControlPlane\n"
+        # A test run in the background inherits that SIGINT is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with ControlPlane.start(nodes=0) as plane:\n"
         "    print(plane.directory, *[c.pid for c in plane.components], flush=True)\n"
         "    time.sleep(100)\n"
