@@ -57,7 +57,7 @@ def test_changed_annotation_is_left_and_reported(wired, way_back):
     assert wired.findings("FieldConflict") == [
         (
             f'Deployment prod/ratings-v1: annotation {PROM} is set by "team-tool"; left as it is;'
-            " remove it there or set conflictPolicy: Override."
+            " remove it there, and ours is set."
         )
     ]
 
