@@ -114,7 +114,7 @@ class Stage:
         return status if current else {}
 
     def wait_status(
-        self, holds: Callable[[Body], bool], name: str = "mesh", *, timeout_s: float = 40
+        self, holds: Callable[[Body], bool], name: str = "mesh", *, timeout_s: float = 120
     ) -> Body:
         """Wait until the status of a resource fulfils a condition, and return it."""
         deadline = time.monotonic() + timeout_s
@@ -127,7 +127,7 @@ class Stage:
             time.sleep(0.2)
         return status
 
-    def wait_settled(self, name: str = "mesh", *, timeout_s: float = 40) -> Body:
+    def wait_settled(self, name: str = "mesh", *, timeout_s: float = 120) -> Body:
         """Wait until a resource is Ready or Stalled, and return its status."""
         return self.wait_status(is_settled, name, timeout_s=timeout_s)
 

@@ -93,7 +93,7 @@ class Stage:
         """Apply any object client-side, as an owner does."""
         self.plane.kubectl("apply", "-f", "-", input=json.dumps(body))
 
-    def wait_ready(self, name: str = "mesh", *, timeout_s: int = 60) -> None:
+    def wait_ready(self, name: str = "mesh", *, timeout_s: int = 120) -> None:
         """Wait as a pipeline does: for Ready of this very generation."""
         wait = ("wait", "--for=condition=Ready", f"iobs/{name}", f"--timeout={timeout_s}s")
         self.plane.kubectl(*wait)
@@ -103,7 +103,7 @@ class Stage:
         self.apply(spec)
         self.wait_ready()
 
-    def delete(self, name: str = "mesh", *, timeout_s: int = 60) -> None:
+    def delete(self, name: str = "mesh", *, timeout_s: int = 120) -> None:
         """Delete a resource and wait until it is gone."""
         self.plane.kubectl("delete", f"iobs/{name}", f"--timeout={timeout_s}s")
 
@@ -125,7 +125,7 @@ class Stage:
                 return (each["status"], each["reason"])
         return ("", "")
 
-    def wait_reason(self, reason: str, name: str = "mesh", *, timeout_s: float = 60) -> None:
+    def wait_reason(self, reason: str, name: str = "mesh", *, timeout_s: float = 120) -> None:
         """Wait until Ready has a reason."""
         wait_until(
             f"{name} says {reason}", lambda: self.ready(name)[1] == reason, timeout_s=timeout_s
