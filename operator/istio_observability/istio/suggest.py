@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _ALIKE: Final = 0.85
 """Share of equal characters above which a name counts as misspelt rather than as another one."""
-_ALMOST_EQUAL: Final = 0.97
+_ALMOST_EQUAL: Final = 0.96
 """The same where unlisted names exist: one letter of a long name, no whole word."""
 
 
