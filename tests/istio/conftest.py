@@ -6,13 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.istio.expositions import Sample, read_exposition
-
-# No deadline: a busy machine is no failed property.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""The source document, whole where it is at hand, and settings for properties."""
+"""The source document, whole where it is at hand."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from istio_observability.lint.places import SourceFile
-
-# No deadline: a busy machine is no failed property.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXCERPT = Path(__file__).parent / "data" / "source-document.md"
