@@ -30,7 +30,7 @@ def main() -> int:
     effort = (
         Effort(runs_of=lambda _size: 1, idle_s=3.0, updates=60)
         if options.quick
-        else Effort(runs_of=lambda size: 3 if size > 100 else 5, idle_s=10.0, updates=300)
+        else Effort(runs_of=lambda size: 3 if size > 100 else 9, idle_s=10.0, updates=300)
     )
     console = Console(width=_WIDTH, highlight=False)
     environment = _environment()

@@ -2,8 +2,9 @@
 The baseline: the PATCHes of the operator, sent by a plain loop.
 
 Same bodies (planned by the operator's own plan from the same cluster), same order, same number in
-flight, same user and field manager, so the API server does the same work. The operator does not
-run meanwhile. Afterwards everything is taken back, so that the next run finds what this one found.
+flight, same user and field manager, and the agent is rolled right before, so the API server does
+the same work. The operator does not run meanwhile. Afterwards everything is taken back, so that
+the next run finds what this one found.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     Body = dict[str, Any]
 
+_AGENT: Final = "/apis/apps/v1/namespaces/datakit/daemonsets/datakit"
 _QUERY: Final = f"?fieldManager={names.FIELD_MANAGER}"
 
 
@@ -51,6 +53,7 @@ async def _plan_bodies(stage: Stage) -> list[Body]:
 
 
 async def _apply(stage: Stage, bodies: list[Body]) -> None:
+    await _annotate_agent(stage, "rolled")
     async with PlainApi(stage.plane, stage.operator_token) as api:
         await api.send_all(
             ("PATCH", f"{path_of(body)}{_QUERY}&force=false", body, APPLY) for body in bodies
@@ -58,10 +61,18 @@ async def _apply(stage: Stage, bodies: list[Body]) -> None:
 
 
 async def _take_back(stage: Stage, bodies: list[Body]) -> None:
+    await _annotate_agent(stage, None)
     async with PlainApi(stage.plane, stage.operator_token) as api:
         await api.send_all(
             ("PATCH", f"{path_of(body)}{_QUERY}", _removal(body), MERGE) for body in bodies
         )
+
+
+async def _annotate_agent(stage: Stage, value: str | None) -> None:
+    """Let the agent's pods be replaced, work that the server has beside that of the loop."""
+    patch = {"spec": {"template": {"metadata": {"annotations": {"bench": value}}}}}
+    async with PlainApi(stage.plane, stage.plane.admin_token) as api:
+        await api.send("PATCH", _AGENT, patch, MERGE)
 
 
 def _removal(body: Body) -> Body:

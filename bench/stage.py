@@ -123,6 +123,15 @@ class Stage:
             found = await api.list_all("/apis/apps/v1/deployments")
         return [each for each in found if each["metadata"]["namespace"].startswith(PREFIX)]
 
+    def _agent_is_finished(self) -> bool:
+        body = self.plane.read("daemonset/datakit", "-n", "datakit")
+        status = body["status"]
+        counts = {status.get(key) for key in ("updatedNumberScheduled", "numberAvailable")}
+        return (
+            counts == {status["desiredNumberScheduled"]}
+            and status["observedGeneration"] == body["metadata"]["generation"]
+        )
+
     def wait_settled(self) -> None:
         """
         Wait until the controllers have nothing left to do, so that each measurement begins alike.
@@ -131,7 +140,7 @@ class Stage:
             TimeoutError: A roll-out is not finished in time.
         """
         deadline = time.monotonic() + _SETTLED_TIMEOUT_S
-        while not all(map(_is_finished, self.deployments())):
+        while not (self._agent_is_finished() and all(map(_is_finished, self.deployments()))):
             if time.monotonic() > deadline:
                 raise TimeoutError("the Deployments of the stage do not settle")
             # Reading thousands of objects is work that the controllers would have to wait for.

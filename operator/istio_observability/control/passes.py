@@ -98,7 +98,7 @@ class Passes:
         if _mesh_moved(before, ledger.context):
             self._queue.add(Key.of(What.RESOURCE, name))
         key = Key.of(What.PARTS, name)
-        self._queue.add(Key.of(What.STATUS, name))
+        self._queue.add_after(Key.of(What.STATUS, name), ledger.status_delay_s)
         # Workloads wait for what is due here, so they look whenever this has been looked at.
         self._queue.add(Key.of(What.PACE, name))
         if ledger.resource.deleting:
