@@ -104,18 +104,19 @@ class ClusterApi:
         """
         Yield ``(event type, object)`` of one watch request, bookmarks included.
 
-        Ends normally when the server ends the stream.
+        Ends normally when the server ends the stream, or has been silent for too long.
 
         Args:
             selection: What to watch.
             resource_version: Events after this one are sent.
             timeout_s: When the server is asked to end the stream, in seconds.
-            silence_s: Without a byte for so many seconds the stream counts as dead. Bookmarks
-                come once a minute, so anything above 60 never cuts a living stream.
+            silence_s: Without a byte for so many seconds the stream may be dead and is given up.
+                Bookmarks come once a minute, so anything above 60 rarely cuts a living one.
 
         Raises:
             Relist: ``resource_version`` is too old.
-            Unavailable: The stream broke off, was silent, or held what is no event.
+            Unavailable: The request was not answered, the stream broke off or held what is no
+                event.
         """
         query = selection.query | {
             "watch": "1",
@@ -136,9 +137,15 @@ class ClusterApi:
         async with self._transport.exchange(request) as response:
             if response.status >= 300:
                 raise classify(response.status, await response.read(), response.headers)
-            async for chunk in response.content.iter_any():
-                for line in lines.feed(chunk):
-                    yield decode_event(line)
+            try:
+                async for chunk in response.content.iter_any():
+                    for line in lines.feed(chunk):
+                        yield decode_event(line)
+            except TimeoutError:
+                # No failure: of a kind that nothing happens to a server sends no bookmark either,
+                # because none is newer than where the watch began (kubernetes/apiserver 0.37,
+                # storage/cacher/cache_watcher.go, `process`). The next watch tells if it lives.
+                pass
             lines.finish()
 
     async def apply(self, body: Body, *, force: bool = False) -> Body:

@@ -65,8 +65,8 @@ class WatchOptions:
             takes 60 kB: this is what decides about the memory of a large cluster.
         timeout_s: Age at which the server is asked to end a stream, so that streams move to other
             API servers; up to a tenth is added at random.
-        silence_s: Seconds without a byte after which a stream counts as dead. Above 60, because
-            bookmarks come once a minute.
+        silence_s: Seconds without a byte after which a stream is given up, for it may be dead.
+            Above 60, because bookmarks come once a minute.
         base_s: Longest pause after a stream that delivered something; doubles with each failure.
         cap_s: Longest pause of all.
     """
@@ -100,7 +100,8 @@ class Watch(Generic[T]):
 
     Attributes:
         synced: Set once the first list has been reported completely.
-        last_activity: When the server last sent anything, on the clock of the options.
+        last_activity: When the server last sent anything, on the clock of the options; of a stream
+            that it accepted and left silent, when that was asked for.
     """
 
     def __init__(
@@ -181,6 +182,7 @@ class Watch(Generic[T]):
 
     async def _follow(self, resource_version: str) -> None:
         options = self._options
+        asked_at = options.clock()
         stream = self._api.watch(
             self._selection,
             resource_version,
@@ -196,6 +198,7 @@ class Watch(Generic[T]):
                 elif what != "BOOKMARK":
                     self._take(body)
                 self._advance((body.get("metadata") or {}).get("resourceVersion", ""))
+        self.last_activity = max(self.last_activity, asked_at)
 
     def _fail(self, error: ApiError) -> None:
         self._failures += 1
