@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.plain_api import PlainApi
-from dev.lab import install_datakit, install_operator
+from dev.lab import install_datakit, install_operator, wait_workloads_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,24 +123,17 @@ class Stage:
             found = await api.list_all("/apis/apps/v1/deployments")
         return [each for each in found if each["metadata"]["namespace"].startswith(PREFIX)]
 
-    def _agent_is_finished(self) -> bool:
-        body = self.plane.read("daemonset/datakit", "-n", "datakit")
-        status = body["status"]
-        counts = {status.get(key) for key in ("updatedNumberScheduled", "numberAvailable")}
-        return (
-            counts == {status["desiredNumberScheduled"]}
-            and status["observedGeneration"] == body["metadata"]["generation"]
-        )
-
     def wait_settled(self) -> None:
         """
         Wait until the controllers have nothing left to do, so that each measurement begins alike.
 
         Raises:
-            TimeoutError: A roll-out is not finished in time.
+            KubectlError: The agent's roll-out is not finished in time.
+            TimeoutError: That of a Deployment is not.
         """
+        wait_workloads_ready(self.plane, "daemonsets", "datakit", timeout_s=_SETTLED_TIMEOUT_S)
         deadline = time.monotonic() + _SETTLED_TIMEOUT_S
-        while not (self._agent_is_finished() and all(map(_is_finished, self.deployments()))):
+        while not all(map(_is_finished, self.deployments())):
             if time.monotonic() > deadline:
                 raise TimeoutError("the Deployments of the stage do not settle")
             # Reading thousands of objects is work that the controllers would have to wait for.

@@ -141,26 +141,31 @@ async def test_silent_stream_is_replaced():
     assert log[-1] == "last None>x"
 
 
-def noted_pauses(pauses: list[float]) -> dict[str, Any]:
-    """Return options that note each pause at its longest."""
+async def follow_silence(server: Any) -> tuple[list[float], float, float]:
+    """
+    Let a watch try four streams that say nothing.
+
+    Returns:
+        Its pauses, each at its longest, and when it last saw activity: after two of the streams
+        were asked for, and after all of them were.
+    """
+    pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
         await asyncio.sleep(seconds)
 
-    return {"sleep": sleep, "draw": lambda: 1.0}
+    async with watching(server, silence_s=0.05, sleep=sleep, draw=lambda: 1.0) as (watch, _):
+        await until(lambda: len(server.requests) == 3)
+        before = watch.last_activity
+        await until(lambda: len(server.requests) == 5)
+        return pauses, before, watch.last_activity
 
 
 async def test_silence_of_an_idle_kind_is_no_failure():
     """Each accepted stream shows that the server lives, and the next one follows at once."""
     server = FakeServer(lists=[FIRST], watches=[stream(hold=True)] * 4)
-    pauses: list[float] = []
-
-    async with watching(server, silence_s=0.05, **noted_pauses(pauses)) as (watch, _):
-        await until(lambda: len(server.requests) == 3)
-        before = watch.last_activity
-        await until(lambda: len(server.requests) == 5)
-        after = watch.last_activity
+    pauses, before, after = await follow_silence(server)
 
     assert pauses[:3] == [0.002] * 3
     assert server.queries("resourceVersion")[:5] == [None, "10", "10", "10", "10"]
@@ -174,13 +179,7 @@ async def test_server_that_accepts_no_stream_is_a_failure():
         await asyncio.Event().wait()
 
     server = FakeServer(lists=[FIRST], watches=[say_nothing] * 4)
-    pauses: list[float] = []
-
-    async with watching(server, silence_s=0.05, **noted_pauses(pauses)) as (watch, _):
-        await until(lambda: len(server.requests) == 2)
-        before = watch.last_activity
-        await until(lambda: len(server.requests) == 5)
-        after = watch.last_activity
+    pauses, before, after = await follow_silence(server)
 
     assert pauses[:3] == [0.004, 0.008, 0.01]
     assert after == before
