@@ -28,8 +28,7 @@ REGISTRY_HOSTS = re.compile(
     + r")"
     r"\.(?:org|com|io)\b"
 )
-# The agent's stock manifest mounts its cache from the root user's folder of a node.
-HOME_PATHS = re.compile(r"(?<![\w.$}/-])/(?:home|root(?!/datakit_cache)|work|Users)/\w")
+HOME_PATHS = re.compile(r"(?<![\w.$}/-])/(?:home|root|work|Users)/\w")
 # Import paths of Go modules look like host names and are none.
 HASHED_BY_OTHERS = {".sum", ".mod"}
 
